@@ -1,0 +1,1 @@
+"""What the five services would otherwise each copy."""

@@ -1,0 +1,1 @@
+"""The command rathaus and the embedded stack."""

@@ -1,0 +1,1 @@
+"""Offices, calendars, slots and reservations."""

@@ -1,0 +1,1 @@
+"""Submissions to the state's data exchange and their receipts."""
