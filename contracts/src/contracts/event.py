@@ -21,6 +21,8 @@ class Event(BaseModel):
 
     type: ClassVar[str]
     """CloudEvents type, ``de.digitales-rathaus.<service>.<event>.v<version>``."""
+    family: ClassVar[str]
+    """The type without its version: what stays the same when an incompatible change makes a new class."""
     topic: ClassVar[str]
     """The one topic that carries this event."""
 
@@ -34,7 +36,8 @@ class Event(BaseModel):
         version = _VERSION.search(cls.__name__)
         name = _NAME.sub("-", _VERSION.sub("", cls.__name__)).lower()
         service = cls.topic.partition(".")[0]
-        cls.type = f"de.digitales-rathaus.{service}.{name}.v{version[1] if version else 1}"
+        cls.family = f"de.digitales-rathaus.{service}.{name}"
+        cls.type = f"{cls.family}.v{version[1] if version else 1}"
         if cls.type in _classes:
             raise TypeError(f"two event classes claim the type {cls.type}")
         _classes[cls.type] = cls

@@ -21,9 +21,9 @@ class ApplicationSubmitted(Event):
     account_id: str
     service: str
     """Slug of the online service, e.g. ``youth-medical-exam``."""
-    leika_key: str = Field(pattern=r"^99\d{12}$")
+    leika_key: str = Field(pattern=r"^99[0-9]{12}$")
     """Key of the service in the state's catalogue (LeiKa)."""
-    region: str = Field(pattern=r"^\d{12}$")
+    region: str = Field(pattern=r"^[0-9]{12}$")
     """ARS whose authority is responsible: the municipality's, or a member's of a Verbandsgemeinde."""
     level: Level
     """Assurance level of the sign-in that submitted."""

@@ -4,7 +4,9 @@ from typing import ClassVar, Literal
 
 from contracts.event import Event
 
-MessageKind = Literal["verification", "already-registered", "receipt-accepted", "receipt-rejected", "reservation", "release"]
+MessageKind = Literal[
+    "verification", "already-registered", "receipt-accepted", "receipt-rejected", "reservation", "release"
+]
 
 
 class MessageSent(Event):

@@ -14,10 +14,12 @@ Service = Literal["identity", "forms", "appointments", "notify", "osi-gateway"]
 SERVICES: tuple[Service, ...] = ("identity", "forms", "appointments", "notify", "osi-gateway")
 
 Order = Literal["every", "newest"]
-"""``every``: a reader applies each number once, without gaps. ``newest``: the last record says all, older ones are dropped."""
+"""``every``: a reader applies each number once, without gaps. ``newest``: the last record says all, older ones are
+dropped."""
 
 DataClass = Literal["public", "restricted"]
-"""``public``: ids and minimal data, open to other agencies. ``restricted``: personal data, read by the named services only."""
+"""``public``: ids and minimal data, open to other agencies. ``restricted``: personal data, read by the
+named services only."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,9 @@ _TABLE = (
         compacted=True,
         key="kid",
     ),
-    Topic("forms.applications", (forms.ApplicationSubmitted, forms.ApplicationStatusChanged), ("osi-gateway",), "public"),
+    Topic(
+        "forms.applications", (forms.ApplicationSubmitted, forms.ApplicationStatusChanged), ("osi-gateway",), "public"
+    ),
     Topic("forms.packages", (forms.ApplicationPackaged,), ("osi-gateway",), "restricted", keep_days=30),
     Topic("appointments.slots", (appointments.SlotReserved, appointments.SlotReleased), ("notify",), "public"),
     Topic("notify.messages", (notify.MessageSent, notify.MessageFailed), (), "public"),
