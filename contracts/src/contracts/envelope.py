@@ -12,6 +12,7 @@ from typing import Final
 
 CONTENT_TYPE: Final = "application/json"
 SPEC_VERSION: Final = "1.0"
+RETRY: Final = ".retry"
 TYPE: Final = re.compile(
     r"de\.digitales-rathaus\.(?P<service>[a-z][a-z-]*)\.(?P<event>[a-z][a-z-]*)\.v(?P<version>[1-9][0-9]*)"
 )
@@ -59,6 +60,11 @@ class Envelope:
     def service(self) -> str:
         """The service that published the event, out of its type. Raises BadEnvelope where it is none of ours."""
         return _service_of(self.type)
+
+    @property
+    def topic_of_origin(self) -> str:
+        """The topic that its publisher wrote it to, also where it was read from ``<service>.<topic>.retry``."""
+        return self.topic.removesuffix(RETRY).partition(".")[2] if self.topic.endswith(RETRY) else self.topic
 
     @property
     def source(self) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from contracts import appointments, forms, identity, notify, osi_gateway
+from contracts.envelope import RETRY, tombstone_type
 from contracts.event import Event
 
 Service = Literal["identity", "forms", "appointments", "notify", "osi-gateway"]
@@ -44,6 +45,11 @@ class Topic:
         return self.name.partition(".")[0]
 
     @property
+    def tombstone(self) -> str | None:
+        """Type of the record that erases what stands under a key; None where nothing on this topic is erased so."""
+        return tombstone_type(self.name) if self.compacted else None
+
+    @property
     def forgets(self) -> bool:
         """Whether a new reader may find that the first numbers are gone."""
         return self.keep_days is not None
@@ -54,7 +60,7 @@ class Topic:
 
     def retry(self, consumer: str) -> str:
         """Topic from which one group reads its replayed dead letters."""
-        return f"{self.group(consumer)}.retry"
+        return f"{self.group(consumer)}{RETRY}"
 
 
 _TABLE = (
