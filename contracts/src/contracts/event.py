@@ -17,7 +17,7 @@ class Event(BaseModel):
     class whose name ends in ``V2``.
     """
 
-    model_config = ConfigDict(frozen=True, extra="ignore", ser_json_bytes="base64")
+    model_config = ConfigDict(frozen=True, extra="ignore", use_attribute_docstrings=True)
 
     type: ClassVar[str]
     """CloudEvents type, ``de.digitales-rathaus.<service>.<event>.v<version>``."""

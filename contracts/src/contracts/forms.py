@@ -34,7 +34,7 @@ class ApplicationSubmitted(Event):
 class Attachment(BaseModel):
     """Claim ticket of a file in the blob store. Its name and key are in the sealed package."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
 
     attachment_id: str
     blob: str

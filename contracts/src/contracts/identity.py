@@ -2,7 +2,7 @@
 
 from typing import ClassVar, Literal
 
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime
 
 from contracts.event import Event
 
@@ -78,5 +78,5 @@ class TokenKeyPublished(Event):
     kid: str
     jwk: dict[str, str]
     """Public EC key (P-256) as in RFC 7517."""
-    retires_at: AwareDatetime | None = Field(default=None)
+    retires_at: AwareDatetime | None = None
     """From then on tokens with this key are refused."""

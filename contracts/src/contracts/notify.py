@@ -27,4 +27,5 @@ class MessageFailed(Event):
     message_id: str
     account_id: str
     kind: MessageKind
-    reason: str
+    reason: Literal["refused", "unknown"]
+    """``refused`` by the mail server; ``unknown``: perhaps sent. Never the server's words: they quote the address."""

@@ -32,14 +32,19 @@ class SubmissionAccepted(Event):
 
 
 class Problem(BaseModel):
-    """One reason of a rejection, as the authority wrote it (FIT-Connect set-payload)."""
+    """One reason of a rejection: which rule and where (FIT-Connect set-payload, RFC 9457).
 
-    model_config = ConfigDict(frozen=True)
+    The authority's ``detail`` stays behind: free text about a case may name people, and this topic is public.
+    """
+
+    model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
 
     type: str
+    """URI of the kind of problem."""
     title: str
-    detail: str = ""
+    """The kind in words, the same for every case."""
     instance: str = ""
+    """The part of the submission that is meant."""
 
 
 class SubmissionRejected(Event):

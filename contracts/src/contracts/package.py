@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict
 class PackagedFile(BaseModel):
     """Name and key of one attachment; the rest is in the event's claim ticket."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
 
     attachment_id: str
     filename: str
@@ -19,7 +19,7 @@ class PackagedFile(BaseModel):
 class Package(BaseModel):
     """The answers of one application as the authority shall get them."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
 
     application_id: str
     service: str
