@@ -12,6 +12,8 @@ from typing import Final
 
 CONTENT_TYPE: Final = "application/json"
 SPEC_VERSION: Final = "1.0"
+INSTALLATION: Final = "000000000000"
+"""Tenant of what belongs to all municipalities of an installation, e.g. keys."""
 RETRY: Final = ".retry"
 TYPE: Final = re.compile(
     r"de\.digitales-rathaus\.(?P<service>[a-z][a-z-]*)\.(?P<event>[a-z][a-z-]*)\.v(?P<version>[1-9][0-9]*)"
