@@ -1,0 +1,160 @@
+"""A service's connection to the bus: what it listens to, over FastStream with settings that lose nothing."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+from faststream import AckPolicy
+from faststream.kafka import KafkaBroker, KafkaMessage
+from faststream.kafka.opentelemetry import KafkaTelemetryMiddleware
+
+from chassis.clock import Clock
+from chassis.dead_letters import DeadLetters, Unreadable
+from chassis.documents import Database, DatabaseUnavailable
+from chassis.errors import Transient
+from chassis.kafka import KafkaPublisher, security_of
+from chassis.places import Places, gaps
+from chassis.reader import Reader, Record
+from chassis.relay import Publisher
+from chassis.settings import ServiceSettings
+from contracts import Event, Tombstone
+from contracts.envelope import Envelope
+from contracts.topics import TOPICS
+
+__all__ = ["Bus", "Envelope", "NotAConsumer", "listen"]
+
+_log = logging.getLogger(__name__)
+GAP_ALARM = timedelta(seconds=10)
+Handler = Callable[[Any, Envelope], Awaitable[None]]
+
+
+class NotAConsumer(Exception):
+    """The topic table does not name this service as a reader of the topic: a bug."""
+
+
+class Bus:
+    """Kafka as one service sees it. FastStream's own defaults would lose messages; every setting here is meant."""
+
+    def __init__(self, settings: ServiceSettings, service: str, database: Database, clock: Clock) -> None:
+        self.service = service
+        self._settings = settings
+        self._database = database
+        self._clock = clock
+        self._readers: list[Reader] = []
+        self._publisher: KafkaPublisher | None = None
+        self._opening = asyncio.Lock()
+        self._dead_letters = DeadLetters(service, self._own_publisher)
+        self._watch: asyncio.Task[None] | None = None
+        self._consuming = False
+        self._broker = KafkaBroker(
+            settings.kafka_servers,
+            client_id=service,
+            acks="all",
+            enable_idempotence=True,
+            allow_auto_create_topics=False,
+            graceful_timeout=settings.graceful_timeout,
+            ack_policy=AckPolicy.NACK_ON_ERROR,
+            security=security_of(settings),
+            middlewares=[KafkaTelemetryMiddleware(), partial(Unreadable, bury=self._bury_unread)],
+            logger=logging.getLogger("faststream"),
+        )
+
+    def add(self, topic_name: str, handlers: Mapping[type[Event] | type[Tombstone], Handler]) -> Reader:
+        """Read a topic in the service's group, together with the group's replayed dead letters."""
+        topic = TOPICS[topic_name]
+        if self.service not in topic.consumers:
+            raise NotAConsumer(f"{self.service} is no reader of {topic_name}; those are {', '.join(topic.consumers)}")
+        group = topic.group(self.service)
+        places = Places(self._database.collection("places"), group, forgets=topic.forgets, clock=self._clock)
+        reader = Reader(topic, group, handlers, places, self._dead_letters.bury)
+        self._readers.append(reader)
+
+        async def read(message: KafkaMessage) -> None:
+            try:
+                await reader.take(_record(message.raw_message))
+            except DatabaseUnavailable:
+                await asyncio.sleep(1)  # without it the redelivery is a hot loop
+                raise
+
+        subscriber = self._broker.subscriber(
+            topic.name,
+            topic.retry(self.service),
+            group_id=group,
+            auto_offset_reset="earliest",
+            decoder=_undecoded,
+        )
+        subscriber(read)
+        return reader
+
+    async def start(self, *, consumers: bool) -> None:
+        """Connect, and read if this process plays that role."""
+        for reader in self._readers:
+            await reader.places.ensure()
+        self._consuming = consumers
+        if consumers:
+            await self._broker.start()
+            self._watch = asyncio.create_task(self._watch_gaps(), name="gaps")
+
+    async def stop(self) -> None:
+        """Finish what is being handled, commit, and disconnect."""
+        if self._watch is not None:
+            self._watch.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._watch
+        if self._consuming:
+            await self._broker.stop()
+        if self._publisher is not None:
+            await self._publisher.close()
+
+    async def open_publisher(self) -> Publisher:
+        """Return a new producer, for the relay."""
+        return await KafkaPublisher.open(self._settings, f"{self.service}-relay")
+
+    async def check(self) -> str | None:
+        """Return why reading is not well: for readiness. A consumer loop that died says nothing by itself."""
+        if not self._consuming:
+            return None
+        for subscriber in self._broker.subscribers:
+            tasks = getattr(subscriber, "tasks", [])
+            if not tasks or any(task.done() for task in tasks):
+                return f"the consumer of group {getattr(subscriber, 'group_id', '?')} has stopped"
+        try:
+            return None if await self._broker.ping(timeout=1.5) else "Kafka does not answer"
+        except Exception as error:
+            return f"Kafka does not answer: {type(error).__name__}"
+
+    async def _own_publisher(self) -> Publisher:
+        async with self._opening:
+            if self._publisher is None:
+                self._publisher = await KafkaPublisher.open(self._settings, f"{self.service}-dead-letters")
+            return self._publisher
+
+    async def _bury_unread(self, message: Any, group: str, reason: Exception) -> None:
+        await self._dead_letters.bury(_record(message), group, reason, 1)
+
+    async def _watch_gaps(self) -> None:
+        documents = self._database.collection("places")
+        while True:
+            await asyncio.sleep(5)
+            with contextlib.suppress(Transient):
+                for place in await gaps(documents, self._clock.now() - GAP_ALARM):
+                    fields = {"group": place["group"], "source": place["source"], "missing": place["last"] + 1}
+                    _log.error("gap in a source's events", extra={"fields": fields})
+
+
+def listen(bus: Any, topic_name: str, handlers: Mapping[type[Event] | type[Tombstone], Handler]) -> None:
+    """Let functions handle the events of a topic: at least once, in order per source, without gaps."""
+    bus.add(topic_name, handlers)
+
+
+async def _undecoded(message: Any) -> bytes:
+    body: bytes = message.body
+    return body
+
+
+def _record(raw: Any) -> Record:
+    return Record(raw.topic, raw.partition, raw.offset, raw.key, raw.value, tuple(raw.headers))

@@ -1,0 +1,215 @@
+"""One collection of documents. The only file that knows the database driver, so that the driver can be swapped here.
+
+Only query forms that behave alike on MongoDB and on the embedded database are offered; the contract suite in
+``chassis.testing.documents`` runs each of them on the fake and on the real part.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Self
+
+from bson.codec_options import CodecOptions
+from motor.motor_asyncio import AsyncIOMotorClient
+from pydantic import SecretStr
+from pymongo import UpdateOne
+from pymongo.errors import BulkWriteError, DuplicateKeyError, PyMongoError
+from pymongo.read_concern import ReadConcern
+from pymongo.write_concern import WriteConcern
+
+from chassis.errors import Transient
+
+Document = dict[str, Any]
+Where = Mapping[str, Any]
+Change = Mapping[str, Any]
+
+_ACKNOWLEDGED = WriteConcern(w="majority", j=True, wtimeout=5_000)
+_CODEC: CodecOptions[Document] = CodecOptions(document_class=dict, tz_aware=True, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Index:
+    """An index of a collection, created at start."""
+
+    keys: tuple[tuple[str, int], ...]
+    name: str
+    unique: bool = False
+    sparse: bool = False
+    only_where: Document | None = None
+    """Partial index: the documents that it covers."""
+    expire_after: timedelta | None = None
+
+
+class Duplicate(Exception):
+    """A unique index refused the write; its message names the index and no values."""
+
+
+class DatabaseUnavailable(Transient):
+    """The database gave no answer, or none that says whether the write happened."""
+
+
+class Documents:
+    """One collection. Every write is acknowledged by a majority and by the journal before it returns."""
+
+    def __init__(self, collection: Any) -> None:
+        self._collection = collection
+        self.name: str = collection.name
+
+    async def ensure(self, indexes: Sequence[Index]) -> None:
+        """Create the indexes that are missing."""
+        for index in indexes:
+            options: Document = {"name": index.name, "unique": index.unique}
+            if index.sparse:
+                options["sparse"] = True
+            if index.only_where is not None:
+                options["partialFilterExpression"] = index.only_where
+            if index.expire_after is not None:
+                options["expireAfterSeconds"] = int(index.expire_after.total_seconds())
+            with _translated():
+                await self._collection.create_index(list(index.keys), **options)
+
+    async def insert(self, document: Document) -> None:
+        """Insert a new document.
+
+        Raises:
+            Duplicate: its ``_id`` or another unique value exists.
+            DatabaseUnavailable: unknown whether it was written.
+        """
+        with _translated():
+            await self._collection.insert_one(dict(document))
+
+    async def get(self, id: str) -> Document | None:
+        """Return the document with this ``_id``."""
+        with _translated():
+            found: Document | None = await self._collection.find_one({"_id": id})
+        return found
+
+    async def find(
+        self, where: Where, *, sort: Sequence[tuple[str, int]] = (), limit: int = 100, fields: Sequence[str] = ()
+    ) -> list[Document]:
+        """Return at most ``limit`` documents. ``where`` must be served by an index and bound its ranges."""
+        with _translated():
+            cursor = self._collection.find(dict(where), dict.fromkeys(fields, 1) or None)
+            if sort:
+                cursor = cursor.sort(list(sort))
+            found: list[Document] = await cursor.limit(limit).to_list(limit)
+        return found
+
+    async def count(self, where: Where) -> int:
+        """Return how many documents match."""
+        with _translated():
+            number: int = await self._collection.count_documents(dict(where))
+        return number
+
+    async def update(self, where: Where, change: Change) -> bool:
+        """Change one document; whether one matched.
+
+        Raises:
+            Duplicate: a unique index refused the new values.
+            DatabaseUnavailable: unknown whether it was written.
+        """
+        with _translated():
+            result = await self._collection.update_one(dict(where), dict(change))
+        return bool(result.matched_count)
+
+    async def update_each(self, pairs: Sequence[tuple[Where, Change]]) -> int:
+        """Send many updates at once, each atomic by itself, in no order; how many matched."""
+        if not pairs:
+            return 0
+        with _translated():
+            result = await self._collection.bulk_write(
+                [UpdateOne(dict(where), dict(change)) for where, change in pairs], ordered=False
+            )
+        return int(result.matched_count)
+
+    async def upsert(self, id: str, change: Change) -> None:
+        """Change the document with this ``_id``, made first where it is absent."""
+        with _translated():
+            await self._collection.update_one({"_id": id}, dict(change), upsert=True)
+
+    async def delete(self, where: Where) -> bool:
+        """Delete one document; whether one matched."""
+        with _translated():
+            result = await self._collection.delete_one(dict(where))
+        return bool(result.deleted_count)
+
+
+class Database:
+    """One service's database."""
+
+    def __init__(self, client: Any, name: str) -> None:
+        self._client = client
+        self.name = name
+
+    @classmethod
+    async def connect(cls, url: SecretStr, name: str) -> Self:
+        """Open the database and wait for its first answer.
+
+        Raises:
+            DatabaseUnavailable: no answer within 2 s.
+        """
+        client: Any = AsyncIOMotorClient(
+            url.get_secret_value(),
+            serverSelectionTimeoutMS=2_000,
+            connectTimeoutMS=2_000,
+            socketTimeoutMS=5_000,
+            maxPoolSize=64,
+            appname=name,
+        )
+        database = cls(client, name)
+        await database.ping()
+        return database
+
+    def collection(self, name: str) -> Documents:
+        """Return a collection."""
+        return Documents(
+            self._client[self.name].get_collection(
+                name, codec_options=_CODEC, write_concern=_ACKNOWLEDGED, read_concern=ReadConcern("majority")
+            )
+        )
+
+    async def now(self) -> datetime:
+        """Return the database's time, in UTC: the clock that leases and claims go by."""
+        with _translated():
+            answer = await self._client.admin.command("hello")
+        time: datetime = answer["localTime"]
+        return time if time.tzinfo else time.replace(tzinfo=UTC)
+
+    async def ping(self) -> None:
+        """Ask for a sign of life.
+
+        Raises:
+            DatabaseUnavailable: none came.
+        """
+        with _translated():
+            await self._client[self.name].command("ping")
+
+    async def close(self) -> None:
+        """Close all connections."""
+        self._client.close()
+
+
+class _translated:  # noqa: N801 - reads as a statement: with _translated()
+    """Turns the driver's errors into ours."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, DuplicateKeyError):
+            raise Duplicate(_index_of(error)) from None
+        if isinstance(error, BulkWriteError):
+            raise DatabaseUnavailable(f"bulk write failed: {_codes(error)}") from error
+        if isinstance(error, PyMongoError):
+            raise DatabaseUnavailable(f"the database failed: {type(error).__name__}") from error
+
+
+def _index_of(error: DuplicateKeyError) -> str:
+    message = str(error)
+    _, found, rest = message.partition("index: ")
+    return rest.split(" ", 1)[0] if found else "_id_"
+
+
+def _codes(error: BulkWriteError) -> list[Any]:
+    details = error.details or {}
+    return [entry.get("code") for entry in details.get("writeErrors", [])]

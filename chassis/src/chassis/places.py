@@ -1,0 +1,151 @@
+"""Where a consumer group stands in the events of each source, and what it holds back because something is missing.
+
+A place belongs to (group, topic, source). It is a document of its own, because only that also counts the events that a
+reader has no use for; the target of an effect remembers the number too (``Aggregates.absorb``), so that a late repeat
+changes nothing there.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+from typing import Any
+
+from chassis.clock import Clock
+from chassis.documents import Document, Documents, Duplicate, Index
+from contracts.envelope import Envelope
+from contracts.topics import Order
+
+MOST_WAITING = 64
+"""Events of one source that wait behind a gap; what comes beyond goes to the dead letters."""
+MOST_WAITING_BYTES = 4 * 1024 * 1024
+_INDEXES = (Index((("gap_since", 1),), "gaps", sparse=True),)
+
+
+class Verdict(Enum):
+    """What to do with an event, from its number and the place."""
+
+    REPEAT = "repeat"
+    NEXT = "next"
+    EARLY = "early"
+
+
+@dataclass(frozen=True)
+class Place:
+    """How far a group has come with one source."""
+
+    id: str
+    last: int
+    """Sequence number of the last event that took effect; 0 before the first."""
+    event_id: str | None
+    """Its id: the same number with another id means that the source's history was forked."""
+    waiting: tuple[Mapping[str, Any], ...] = ()
+    """Later events, in order of their number."""
+    stored: bool = True
+
+    def verdict(self, sequence: int, order: Order) -> Verdict:
+        """Say whether an event with this number is the next one."""
+        if sequence <= self.last:
+            return Verdict.REPEAT
+        if order == "newest" or sequence == self.last + 1:
+            return Verdict.NEXT
+        return Verdict.EARLY
+
+    def forked(self, envelope: Envelope) -> bool:
+        """Whether another event had this number."""
+        known = {entry["seq"]: entry["id"] for entry in self.waiting}
+        if self.event_id is not None:
+            known[self.last] = self.event_id
+        known_id: str = known.get(envelope.sequence, envelope.id)
+        return known_id != envelope.id
+
+    def next_waiting(self) -> Mapping[str, Any] | None:
+        """Return what waited and may go now."""
+        return next((entry for entry in self.waiting if entry["seq"] == self.last + 1), None)
+
+
+class Places:
+    """The places of one group in one topic."""
+
+    def __init__(self, documents: Documents, group: str, *, forgets: bool, clock: Clock) -> None:
+        self._documents = documents
+        self._group = group
+        self._forgets = forgets
+        self._clock = clock
+
+    async def ensure(self) -> None:
+        """Create the index that finds gaps."""
+        await self._documents.ensure(_INDEXES)
+
+    async def load(self, envelope: Envelope) -> Place:
+        """Return the place of the event's source.
+
+        On a topic that forgets, the first number seen starts the count; elsewhere number 1 does.
+        """
+        id = self.id_of(envelope.subject)
+        found = await self._documents.get(id)
+        if found is None:
+            return Place(id, envelope.sequence - 1 if self._forgets else 0, None, stored=False)
+        waiting = tuple(sorted(found.get("wait", ()), key=lambda entry: int(entry["seq"])))
+        return Place(id, found["last"], found.get("event"), waiting)
+
+    async def advance(self, place: Place, envelope: Envelope) -> bool:
+        """Say that the event took effect; False where another consumer said so first."""
+        change: dict[str, Document] = {"$set": {"last": envelope.sequence, "event": envelope.id}}
+        rest = [entry for entry in place.waiting if entry["seq"] > envelope.sequence]
+        change["$pull"] = {"wait": {"seq": {"$lte": envelope.sequence}}}
+        if rest:
+            change["$set"]["gap_since"] = self._clock.now()
+        else:
+            change["$unset"] = {"gap_since": 1}
+        if not place.stored:
+            return await self._start(place, envelope.subject, envelope.sequence, envelope.id)
+        return await self._documents.update({"_id": place.id, "last": place.last}, change)
+
+    async def hold(self, place: Place, envelope: Envelope, record: Document) -> bool:
+        """Put an early event beside the place; False where the place has moved meanwhile or holds it already.
+
+        The caller looks again after a False.
+        """
+        if not place.stored and not await self._start(place, envelope.subject, place.last, None):
+            return False
+        entry = {"seq": envelope.sequence, "id": envelope.id, **record}
+        change: dict[str, Any] = {"$push": {"wait": entry}}
+        if not place.waiting:
+            change["$set"] = {"gap_since": self._clock.now()}
+        where = {"_id": place.id, "last": place.last, "wait.seq": {"$ne": envelope.sequence}}
+        return await self._documents.update(where, change)
+
+    async def begin_at(self, place: Place, envelope: Envelope) -> None:
+        """Note, before an event is buried, that its number comes next: so what follows it waits on every topic."""
+        if not place.stored:
+            await self._start(place, envelope.subject, place.last, None)
+
+    async def give_up(self, place: Place, envelope: Envelope) -> None:
+        """Take a buried event out of what waits; the place stays behind it."""
+        await self._documents.update({"_id": place.id}, {"$pull": {"wait": {"seq": envelope.sequence}}})
+
+    def id_of(self, source: str) -> str:
+        """Return the id of a source's place."""
+        return f"{self._group}:{hashlib.sha256(source.encode()).hexdigest()[:32]}"
+
+    async def _start(self, place: Place, source: str, last: int, event: str | None) -> bool:
+        document = {"_id": place.id, "group": self._group, "source": source, "last": last, "event": event, "wait": []}
+        try:
+            await self._documents.insert(document)
+        except Duplicate:
+            return False
+        return True
+
+
+def overflows(place: Place, size: int) -> bool:
+    """Whether one more event of ``size`` bytes must not wait beside the place."""
+    held = sum(len(entry["value"] or b"") for entry in place.waiting)
+    return len(place.waiting) >= MOST_WAITING or held + size > MOST_WAITING_BYTES
+
+
+async def gaps(documents: Documents, before: datetime, limit: int = 20) -> list[Document]:
+    """Return places that have missed an event since before a moment: something was lost or buried."""
+    where = {"gap_since": {"$gte": datetime(1970, 1, 1, tzinfo=before.tzinfo), "$lte": before}}
+    return await documents.find(where, limit=limit, fields=("group", "source", "last", "gap_since"))

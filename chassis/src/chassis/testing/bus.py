@@ -1,0 +1,128 @@
+"""The fake broker: topics in memory that are read by the very code that reads Kafka."""
+
+from collections import defaultdict
+from collections.abc import Awaitable, Mapping
+from typing import Any
+
+from chassis.broker import Envelope, Handler, NotAConsumer
+from chassis.clock import Clock
+from chassis.documents import Database
+from chassis.places import Places
+from chassis.reader import Reader, Record
+from chassis.relay import Headers, NotPublished, Publisher
+from contracts import Event, Tombstone
+from contracts.envelope import envelope_of, headers_of
+from contracts.topics import TOPICS, dead_letters
+from contracts.validation import validate
+
+
+class MemoryBroker:
+    """Topics of one partition each, shared by the buses of several services."""
+
+    def __init__(self) -> None:
+        self.topics: dict[str, list[Record]] = defaultdict(list)
+        self.down = False
+        """While true, nothing is taken."""
+
+    def append(self, topic: str, key: str, value: bytes | None, headers: Headers) -> Record:
+        """Put a record at the end of a topic."""
+        if self.down:
+            raise NotPublished(f"{topic}: the broker is down")
+        log = self.topics[topic]
+        record = Record(topic, 0, len(log), key.encode(), value, tuple(headers))
+        log.append(record)
+        return record
+
+    def put(self, event: Event, *, tenant: str, subject: str, sequence: int, id: str = "", at: Any = None) -> Record:
+        """Put an event as its owner's relay would."""
+        envelope = Envelope(
+            id or f"{subject}-{sequence}", event.type, tenant, subject, sequence, at or event.occurred_at
+        )
+        return self.append(event.topic, subject, event.model_dump_json().encode(), headers_of(envelope))
+
+    def events(self, topic: str) -> list[tuple[Envelope, Event | None]]:
+        """Return a topic's events; None stands for a tombstone. Each is checked against its contract."""
+        found = []
+        for record in self.topics[topic]:
+            key = (record.key or b"").decode()
+            envelope = envelope_of(record.headers, topic=topic, partition=0, offset=record.offset, key=key)
+            found.append((envelope, None if record.value is None else validate(envelope.type, record.value)))
+        return found
+
+
+class MemoryPublisher:
+    """Publishes into a MemoryBroker; acknowledged at once."""
+
+    def __init__(self, broker: MemoryBroker) -> None:
+        self._broker = broker
+
+    async def send(self, topic: str, key: str, value: bytes | None, headers: Headers) -> Awaitable[object]:
+        """Append the record."""
+        self._broker.append(topic, key, value, headers)
+        return _done()
+
+    async def close(self) -> None:
+        """There is no buffer."""
+
+
+async def _done() -> None:
+    return None
+
+
+class MemoryBus:
+    """What ``chassis.broker.Bus`` is to a service, over a MemoryBroker."""
+
+    def __init__(self, service: str, database: Database, clock: Clock, broker: MemoryBroker | None = None) -> None:
+        self.service = service
+        self.broker = broker or MemoryBroker()
+        self._database = database
+        self._clock = clock
+        self._readers: list[Reader] = []
+        self._offsets: dict[tuple[str, str], int] = defaultdict(int)
+
+    def add(self, topic_name: str, handlers: Mapping[type[Event] | type[Tombstone], Handler]) -> Reader:
+        """Read a topic in the service's group."""
+        topic = TOPICS[topic_name]
+        if self.service not in topic.consumers:
+            raise NotAConsumer(f"{self.service} is no reader of {topic_name}")
+        group = topic.group(self.service)
+        places = Places(self._database.collection("places"), group, forgets=topic.forgets, clock=self._clock)
+        reader = Reader(topic, group, handlers, places, self.bury, delays=(0, 0, 0))
+        self._readers.append(reader)
+        return reader
+
+    async def bury(self, record: Record, group: str, reason: Exception, tries: int) -> None:
+        """Keep a dead letter."""
+        about = {"dlq_group": group, "dlq_topic": record.topic, "dlq_error": f"{type(reason).__name__}: {reason}"}
+        about["dlq_tries"] = str(tries)
+        headers = [*record.headers, *((name, value.encode()) for name, value in about.items())]
+        self.broker.append(
+            dead_letters(self.service), (record.key or b"").decode(errors="replace"), record.value, headers
+        )
+
+    def replay(self, topic_name: str, record: Record) -> None:
+        """Put a dead letter where its group reads it again."""
+        topic = TOPICS[topic_name].retry(self.service)
+        headers = [(name, value) for name, value in record.headers if not name.startswith("dlq_")]
+        self.broker.append(topic, (record.key or b"").decode(), record.value, headers)
+
+    async def deliver(self) -> int:
+        """Let every reader take what is new; how many records that were."""
+        taken = 0
+        for reader in self._readers:
+            for topic in (reader.topic.name, reader.topic.retry(self.service)):
+                at = (reader.group, topic)
+                while self._offsets[at] < len(self.broker.topics[topic]):
+                    record = self.broker.topics[topic][self._offsets[at]]
+                    await reader.take(record)
+                    self._offsets[at] += 1
+                    taken += 1
+        return taken
+
+    def rewind(self) -> None:
+        """Forget all offsets: everything is delivered again."""
+        self._offsets.clear()
+
+    async def open_publisher(self) -> Publisher:
+        """Return a producer for a relay."""
+        return MemoryPublisher(self.broker)

@@ -1,0 +1,39 @@
+"""The fake database: the same adapter over an in-memory engine, held to the real one by the contract suite."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from mongomock_motor import AsyncMongoMockClient
+
+from chassis.documents import Change, Database, Documents, Where
+
+
+class MemoryDocuments(Documents):
+    """A collection in memory. Each operation is atomic, because the engine never yields inside one."""
+
+    async def update_each(self, pairs: Sequence[tuple[Where, Change]]) -> int:
+        """Do the updates one by one: the engine's bulk write does not know the driver's newest arguments."""
+        return sum([await self.update(where, change) for where, change in pairs])
+
+
+class MemoryDatabase(Database):
+    """A database that is gone with its object."""
+
+    def __init__(self, name: str = "memory") -> None:
+        super().__init__(AsyncMongoMockClient(tz_aware=True, tzinfo=UTC), name)
+
+    def collection(self, name: str) -> Documents:
+        """Return a collection."""
+        collection: Any = self._client[self.name].get_collection(name)
+        return MemoryDocuments(collection)
+
+    async def now(self) -> datetime:
+        """Return the machine's time."""
+        return datetime.now(UTC)
+
+    async def ping(self) -> None:
+        """It is always there."""
+
+    async def close(self) -> None:
+        """There is nothing to close."""
