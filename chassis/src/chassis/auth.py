@@ -1,0 +1,202 @@
+"""Who calls: the check of access tokens (RFC 9068) and the read model of the keys that sign them."""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+from joserfc import jws
+from joserfc.errors import JoseError
+from joserfc.jwk import ECKey
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from chassis.clock import Clock
+from chassis.documents import Documents
+from chassis.errors import Transient
+from chassis.parsing import Unparsable, parse
+from contracts import Tombstone
+from contracts.identity import Level, TokenKeyPublished
+
+if TYPE_CHECKING:
+    from contracts.envelope import Envelope
+
+_log = logging.getLogger(__name__)
+
+ISSUER: Final = "urn:rathaus:identity"
+AUDIENCE: Final = "rathaus"
+TOKEN_TYPE: Final = "at+jwt"  # noqa: S105 - a media type, no secret
+ALGORITHM: Final = "ES256"
+COOKIE: Final = "__Host-session"
+_HEADER: Final = frozenset({"alg", "typ", "kid"})
+"""Header parameters that a token has. Anything that brings or names a key (jwk, jku, x5u, x5c) is refused."""
+_SKEW: Final = timedelta(seconds=5)
+"""How far ahead of ours the issuer's clock may be."""
+_MAX_TOKEN: Final = 4_096
+_LOOK_AGAIN: Final = timedelta(seconds=1)
+_REFRESH: Final = timedelta(seconds=30)
+_MOST_KEYS: Final = 20
+
+
+class Rejected(Exception):
+    """The token is not one of ours, or not any more. The message is for the log, not for the caller."""
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who is signed in, as the access token says."""
+
+    account: str
+    tenant: str
+    """ARS of the municipality."""
+    session: str
+    level: Level
+    linked: bool
+    """Whether a Landeskonto is linked to the account."""
+    roles: tuple[str, ...]
+    org: str | None
+    authenticated_at: datetime
+
+
+class _Claims(BaseModel):
+    model_config = ConfigDict(strict=True, frozen=True, extra="ignore")
+
+    iss: str
+    aud: str
+    sub: Annotated[str, Field(min_length=1, max_length=64)]
+    tenant: Annotated[str, Field(pattern=r"^\d{12}$")]
+    sid: Annotated[str, Field(min_length=1, max_length=64)]
+    acr: Level
+    linked: bool
+    roles: list[str]
+    org: str | None = None
+    auth_time: int
+    iat: int
+    exp: int
+    nbf: int | None = None
+    jti: str
+
+
+class TokenKeys:
+    """The public keys of access tokens: identity's own, or the copy that a service keeps of ``identity.keys``.
+
+    Every process reads them from its service's database, so that the process that listens may be another one.
+    """
+
+    def __init__(self, documents: Documents, clock: Clock) -> None:
+        self._documents = documents
+        self._clock = clock
+        self._keys: dict[str, tuple[ECKey, datetime | None]] = {}
+        self._read_at: datetime | None = None
+
+    async def put(self, kid: str, jwk: Mapping[str, str], retires_at: datetime | None) -> None:
+        """Keep a public key.
+
+        Raises:
+            ValueError: it is not a public key on P-256.
+        """
+        key = _public_key(jwk)
+        await self._documents.upsert(kid, {"$set": {"jwk": dict(jwk), "retires_at": retires_at}})
+        self._keys[kid] = (key, retires_at)
+
+    async def keep_token_key(self, event: TokenKeyPublished, envelope: "Envelope") -> None:
+        """Keep a key that identity made known; doing it twice changes nothing."""
+        await self.put(event.kid, event.jwk, event.retires_at)
+
+    async def drop_token_key(self, event: Tombstone, envelope: "Envelope") -> None:
+        """Drop a key that identity has erased."""
+        await self._documents.delete({"_id": envelope.key})
+        self._keys.pop(envelope.key, None)
+
+    async def find(self, kid: str) -> ECKey | None:
+        """Return a key that is in use now. An unknown one is looked for in the database, at most once a second."""
+        now = self._clock.now()
+        known = kid in self._keys
+        if self._older_than(_REFRESH if known else _LOOK_AGAIN, now):
+            try:
+                await self._read(now)
+            except Transient:
+                if not known:
+                    raise
+        return self._in_use(kid, now)
+
+    async def check(self) -> str | None:
+        """Readiness: without a key nobody can be let in."""
+        now = self._clock.now()
+        if not self._keys or self._older_than(_REFRESH, now):
+            await self._read(now)
+        usable = any(self._in_use(kid, now) for kid in self._keys)
+        return None if usable else "no token key of identity has arrived yet"
+
+    def _older_than(self, age: timedelta, now: datetime) -> bool:
+        return self._read_at is None or abs(now - self._read_at) >= age
+
+    def _in_use(self, kid: str, now: datetime) -> ECKey | None:
+        key, retires_at = self._keys.get(kid, (None, None))
+        return key if retires_at is None or now < retires_at else None
+
+    async def _read(self, now: datetime) -> None:
+        self._read_at = now
+        found = await self._documents.find({}, limit=_MOST_KEYS)
+        self._keys = {entry["_id"]: (_public_key(entry["jwk"]), entry.get("retires_at")) for entry in found}
+
+
+def _public_key(jwk: Mapping[str, str]) -> ECKey:
+    if jwk.get("kty") != "EC" or jwk.get("crv") != "P-256" or "d" in jwk:
+        raise ValueError("a token key must be a public EC key on P-256")
+    return ECKey.import_key(dict(jwk))
+
+
+async def check_token(token: str, keys: TokenKeys, now: datetime) -> Caller:
+    """Return whom an access token speaks for.
+
+    Raises:
+        Rejected: form, algorithm, type, key, signature, issuer, audience, time or a claim is wrong.
+    """
+    if len(token) > _MAX_TOKEN:
+        raise Rejected(f"token of {len(token)} characters, at most {_MAX_TOKEN}")
+    try:
+        header = jws.extract_compact(token.encode("ascii")).headers()
+        key = await keys.find(_key_id(header))
+        if key is None:
+            raise Rejected("unknown or retired key")
+        payload = jws.deserialize_compact(token, key, algorithms=[ALGORITHM]).payload
+        claims = _Claims.model_validate(parse(payload))
+    except (JoseError, ValueError, TypeError, KeyError, Unparsable) as error:
+        # ValidationError is a ValueError; its text quotes claims and stays out of the log.
+        raise Rejected(_reason(error)) from None
+    _check_claims(claims, now)
+    return Caller(
+        account=claims.sub,
+        tenant=claims.tenant,
+        session=claims.sid,
+        level=claims.acr,
+        linked=claims.linked,
+        roles=tuple(claims.roles),
+        org=claims.org,
+        authenticated_at=datetime.fromtimestamp(claims.auth_time, UTC),
+    )
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, ValidationError):
+        return f"claims: {', '.join(str(item['loc'][0]) for item in error.errors() if item['loc'])}"
+    return type(error).__name__
+
+
+def _key_id(header: Mapping[str, Any]) -> str:
+    if set(header) != _HEADER:
+        raise Rejected(f"header parameters must be {sorted(_HEADER)}")
+    if header["alg"] != ALGORITHM or header["typ"] != TOKEN_TYPE or not isinstance(header["kid"], str):
+        raise Rejected(f"header must say {ALGORITHM} and {TOKEN_TYPE}")
+    return header["kid"]
+
+
+def _check_claims(claims: _Claims, now: datetime) -> None:
+    if claims.iss != ISSUER or claims.aud != AUDIENCE:
+        raise Rejected("issuer or audience")
+    seconds = now.timestamp()
+    if seconds >= claims.exp:
+        raise Rejected("expired")
+    if max(claims.iat, claims.auth_time, claims.nbf or 0) > seconds + _SKEW.total_seconds():
+        raise Rejected("not valid yet")
