@@ -1,0 +1,253 @@
+from collections import defaultdict
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from chassis.documents import DatabaseUnavailable
+from chassis.errors import Transient
+from chassis.places import MOST_WAITING, gaps
+from chassis.testing import START, FixedClock, MemoryBroker, MemoryBus, MemoryDatabase
+from chassis.testing.example import TENANT
+from contracts import Tombstone
+from contracts.envelope import Envelope, headers_of
+from contracts.forms import ApplicationPackaged
+from contracts.identity import AccountLinked, AccountRegistered, ContactChanged
+from contracts.topics import dead_letters
+
+ACCOUNTS = "identity.accounts"
+
+
+class Desk:
+    """osi-gateway's reading of identity.accounts; notes what took effect."""
+
+    def __init__(self) -> None:
+        self.clock = FixedClock()
+        self.database = MemoryDatabase()
+        self.bus = MemoryBus("osi-gateway", self.database, self.clock)
+        self.broker: MemoryBroker = self.bus.broker
+        self.effects: dict[str, list[int]] = defaultdict(list)
+        self.failing: dict[int, list[Exception]] = {}
+        self.bus.add(ACCOUNTS, {AccountLinked: self.note})
+
+    async def note(self, event: Any, envelope: Envelope) -> None:
+        if self.failing.get(envelope.sequence):
+            raise self.failing[envelope.sequence].pop(0)
+        self.effects[envelope.subject].append(envelope.sequence)
+
+    def put(self, sequence: int, subject: str = "s", id: str = "") -> None:
+        event = AccountLinked(occurred_at=START, account_id=subject, level="hoch")
+        self.broker.put(event, tenant=TENANT, subject=subject, sequence=sequence, id=id)
+
+    def put_raw(self, sequence: int, type_: str, value: bytes, subject: str = "s") -> None:
+        envelope = Envelope(f"{subject}-{sequence}-raw", type_, TENANT, subject, sequence, START)
+        self.broker.append(ACCOUNTS, subject, value, headers_of(envelope))
+
+    def dead(self) -> list[str]:
+        return [
+            dict(record.headers)["dlq_error"].decode() for record in self.broker.topics[dead_letters("osi-gateway")]
+        ]
+
+
+@pytest.fixture
+def desk() -> Desk:
+    return Desk()
+
+
+@pytest.mark.proves("F46")
+async def test_a_gap_that_is_filled_on_the_same_partition_ends_right(desk: Desk) -> None:
+    for number in (1, 3, 2, 3):
+        desk.put(number)
+    desk.put(1, "other")
+    await desk.bus.deliver()
+    assert desk.effects == {"s": [1, 2, 3], "other": [1]}
+    assert desk.dead() == []
+
+
+@pytest.mark.proves("F46")
+@given(st.permutations(range(1, 9)), st.lists(st.integers(1, 8), max_size=8))
+@settings(deadline=None, max_examples=60)
+async def test_any_order_with_repeats_ends_in_order(order: list[int], repeats: list[int]) -> None:
+    desk = Desk()
+    for number in [*order, *repeats]:
+        desk.put(number)
+        await desk.bus.deliver()
+    assert desk.effects["s"] == list(range(1, 9))
+
+
+@pytest.mark.proves("PL-06")
+async def test_reading_the_whole_topic_again_changes_nothing(desk: Desk) -> None:
+    for number in (1, 2, 3):
+        desk.put(number)
+    await desk.bus.deliver()
+    for _ in range(3):
+        desk.bus.rewind()
+        await desk.bus.deliver()
+    assert desk.effects["s"] == [1, 2, 3]
+
+
+@pytest.mark.proves("F64")
+async def test_unknown_types_advance_the_place(desk: Desk) -> None:
+    desk.put(1)
+    desk.put_raw(2, "de.digitales-rathaus.identity.name-sung.v1", b'{"a": 1}')
+    event = AccountRegistered(occurred_at=START, account_id="s")
+    desk.broker.put(event, tenant=TENANT, subject="s", sequence=3)
+    desk.put(4)
+    await desk.bus.deliver()
+    assert desk.effects["s"] == [1, 4]
+    assert desk.dead() == []
+
+
+@pytest.mark.proves("F64")
+async def test_an_unknown_version_is_a_dead_letter_and_what_follows_waits(desk: Desk) -> None:
+    desk.put(1)
+    desk.put_raw(2, "de.digitales-rathaus.identity.account-linked.v2", b'{"a": 1}')
+    desk.put(3)
+    desk.put(1, "other")
+    await desk.bus.deliver()
+    assert desk.effects == {"s": [1], "other": [1]}
+    assert len(desk.dead()) == 1
+    assert "account-linked.v2" in desk.dead()[0]
+
+
+@pytest.mark.proves("F23")
+@pytest.mark.proves("PL-03")
+@pytest.mark.parametrize(
+    ("name", "value", "header"),
+    [
+        ("invalid JSON", b"{", {}),
+        ("wrong schema", b'{"occurred_at": "2026-11-25T09:00:00Z", "account_id": "s"}', {}),
+        ("a value of another type", b'{"occurred_at": "2026-11-25T09:00:00Z", "account_id": 7, "level": "hoch"}', {}),
+        ("a megabyte in a field", b'{"occurred_at": 1, "account_id": "' + b"x" * 1_000_000 + b'"}', {}),
+        ("wrong content type", b"<a/>", {"content-type": b"text/xml"}),
+        ("no type", b"{}", {"ce_type": b""}),
+        ("a number that is none", b"{}", {"ce_sequence": b"two"}),
+        ("not UTF-8", b"{}", {"ce_subject": b"\xff"}),
+        ("a foreign source", b"{}", {"ce_source": b"urn:rathaus:1:identity"}),
+    ],
+)
+async def test_poison_is_buried_at_once_with_its_reason(
+    desk: Desk, name: str, value: bytes, header: dict[str, bytes]
+) -> None:
+    envelope = Envelope("poison", AccountLinked.type, TENANT, "s", 1, START)
+    headers = {**dict(headers_of(envelope)), **header}
+    desk.broker.append(ACCOUNTS, "s", value, list(headers.items()))
+    desk.put(1, "next")
+    await desk.bus.deliver()
+    assert desk.effects == {"next": [1]}
+    (dead,) = desk.broker.topics[dead_letters("osi-gateway")]
+    about = dict(dead.headers)
+    assert (dead.value, dead.key) == (value, b"s")
+    assert about["dlq_group"] == b"osi-gateway.identity.accounts"
+    assert about["dlq_topic"] == ACCOUNTS.encode()
+    assert about["dlq_tries"] == b"1"
+    assert about["dlq_error"]
+
+
+async def test_a_dead_letter_holds_back_its_source_until_it_is_replayed(desk: Desk) -> None:
+    desk.failing[2] = [RuntimeError("bug")]
+    for number in (1, 2, 3):
+        desk.put(number)
+    await desk.bus.deliver()
+    assert desk.effects["s"] == [1]
+    (dead,) = desk.broker.topics[dead_letters("osi-gateway")]
+    for _ in range(2):
+        desk.bus.replay(ACCOUNTS, dead)
+        await desk.bus.deliver()
+    assert desk.effects["s"] == [1, 2, 3]
+
+
+async def test_a_transient_error_is_tried_again_and_then_buried(desk: Desk) -> None:
+    desk.failing[1] = [Transient("away")] * 3
+    desk.put(1)
+    desk.put(1, "t")
+    await desk.bus.deliver()
+    assert desk.effects == {"s": [1], "t": [1]}
+    desk.failing[2] = [Transient("away")] * 4
+    desk.put(2)
+    await desk.bus.deliver()
+    assert desk.dead() == ["Transient: away"]
+
+
+async def test_a_silent_database_buries_nothing(desk: Desk) -> None:
+    desk.failing[1] = [DatabaseUnavailable("away")]
+    desk.put(1)
+    with pytest.raises(DatabaseUnavailable):
+        await desk.bus.deliver()
+    await desk.bus.deliver()
+    assert (desk.effects["s"], desk.dead()) == ([1], [])
+
+
+async def test_what_waits_too_long_in_number_goes_to_the_dead_letters(desk: Desk) -> None:
+    for number in range(2, MOST_WAITING + 4):
+        desk.put(number)
+    await desk.bus.deliver()
+    assert len(desk.dead()) == 2
+    assert "waits behind number 1" in desk.dead()[0]
+    desk.put(1)
+    await desk.bus.deliver()
+    assert desk.effects["s"] == list(range(1, MOST_WAITING + 2))
+
+
+async def test_a_gap_is_seen(desk: Desk) -> None:
+    desk.put(1)
+    desk.put(3)
+    await desk.bus.deliver()
+    places = desk.database.collection("places")
+    found = await gaps(places, desk.clock.now())
+    assert [(place["source"], place["last"]) for place in found] == [("s", 1)]
+    desk.put(2)
+    await desk.bus.deliver()
+    assert await gaps(places, desk.clock.now()) == []
+
+
+async def test_a_forked_history_is_told(desk: Desk, caplog: pytest.LogCaptureFixture) -> None:
+    desk.put(1, id="one")
+    desk.put(1, id="other")
+    await desk.bus.deliver()
+    assert "forked history" in caplog.text
+    assert desk.effects["s"] == [1]
+
+
+async def test_a_topic_that_forgets_starts_where_it_can() -> None:
+    desk = Desk()
+    seen: list[int] = []
+
+    async def note(event: ApplicationPackaged, envelope: Envelope) -> None:
+        seen.append(envelope.sequence)
+
+    desk.bus.add("forms.packages", {ApplicationPackaged: note})
+    for number in (7, 9, 8, 7):
+        event = ApplicationPackaged(occurred_at=START, application_id="a", fact_id="f", account_id="m", sealed="x")
+        desk.broker.put(event, tenant=TENANT, subject="a", sequence=number)
+    await desk.bus.deliver()
+    assert seen == [7, 8, 9]
+
+
+async def test_on_a_compacted_topic_the_newest_counts() -> None:
+    database, clock = MemoryDatabase(), FixedClock()
+    bus = MemoryBus("notify", database, clock)
+    seen: list[object] = []
+
+    async def keep(event: ContactChanged, envelope: Envelope) -> None:
+        seen.append(event.email)
+
+    async def forget(event: Tombstone, envelope: Envelope) -> None:
+        seen.append(envelope.key)
+
+    bus.add("identity.contacts", {ContactChanged: keep, Tombstone: forget})
+
+    def put(number: int) -> None:
+        event = ContactChanged(occurred_at=START, account_id="a", email=f"{number}@example.org")
+        bus.broker.put(event, tenant=TENANT, subject="a", sequence=number)
+
+    for number in (2, 5, 3):
+        put(number)
+    from contracts.envelope import tombstone_type
+
+    gone = Envelope("gone", tombstone_type("identity.contacts"), TENANT, "a", 6, START)
+    bus.broker.append("identity.contacts", "a", None, headers_of(gone))
+    put(5)
+    await bus.deliver()
+    assert seen == ["2@example.org", "5@example.org", "a"]

@@ -1,0 +1,256 @@
+import asyncio
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from chassis.aggregates import Aggregates, Key
+from chassis.leases import Leases
+from chassis.outbox import AT_ONCE, SHARDS
+from chassis.relay import KEPT_EVENTS, Relay
+from chassis.testing import FixedClock, MemoryBroker, MemoryDatabase, MemoryPublisher
+from chassis.testing.example import TENANT, Counted, Counter, count_up, counters, start
+
+
+class Town:
+    """One collection, one broker, and relays that can be cut off at any step."""
+
+    def __init__(self) -> None:
+        self.clock = FixedClock()
+        self.database = MemoryDatabase()
+        self.documents = self.database.collection("counters")
+        self.kind: Aggregates[Counter, Counted] = counters(self.documents, self.clock)
+        self.broker = MemoryBroker()
+
+    def relay(self, me: str = "a", publisher: Any = None) -> Relay:
+        async def open_publisher() -> Any:
+            return publisher or MemoryPublisher(self.broker)
+
+        return Relay(self.database, [self.documents], open_publisher, me=me, clock=self.clock)
+
+    async def counter(self, ups: int = 0, name: str = "k") -> str:
+        made = await self.kind.create(TENANT, Key("mia", name, "d"), lambda id: start())
+        for n in range(ups):
+            await self.kind.command(TENANT, made.id, Key("mia", f"{name}{n}", "d"), count_up)
+        return made.id
+
+    def published(self, id: str) -> list[int]:
+        return [e.sequence for e, _ in self.broker.events("forms.applications") if e.subject == id]
+
+    async def document(self, id: str) -> dict[str, Any]:
+        return await self.documents.get(id) or {}
+
+
+@pytest.fixture
+def town() -> Town:
+    return Town()
+
+
+async def test_events_are_published_in_order_and_marked(town: Town) -> None:
+    ids = [await town.counter(ups=3, name=f"c{n}") for n in range(5)]
+    await town.relay().round()
+    for id in ids:
+        assert town.published(id) == [1, 2, 3, 4]
+        document = await town.document(id)
+        assert (document["out"], "due" in document, document["v"]) == ([], False, 4)
+        assert [entry["seq"] for entry in document["sent"]] == [1, 2, 3, 4]
+
+
+async def test_the_published_id_is_the_one_that_was_born_with_the_state(town: Town) -> None:
+    id = await town.counter()
+    born = (await town.document(id))["out"][0]["id"]
+    await town.relay().round()
+    envelope, event = town.broker.events("forms.applications")[0]
+    assert (envelope.id, envelope.tenant, envelope.subject, envelope.key) == (born, TENANT, id, id)
+    assert event is not None
+
+
+@pytest.mark.proves("PL-05")
+async def test_what_the_broker_did_not_take_stays_and_goes_later(town: Town) -> None:
+    id = await town.counter(ups=1)
+    town.broker.down = True
+    await town.relay().round()
+    document = await town.document(id)
+    assert len(document["out"]) == 2
+    assert document["due"] > AT_ONCE
+    town.broker.down = False
+    await town.relay().round()
+    assert town.published(id) == []
+    town.clock.advance(61)
+    await town.relay("b").round()
+    assert town.published(id) == [1, 2]
+
+
+class Picky(MemoryPublisher):
+    """Refuses chosen events once; calls ``between`` after each send."""
+
+    def __init__(self, broker: MemoryBroker, refused: set[int], between: Any = None) -> None:
+        super().__init__(broker)
+        self.refused = refused
+        self.between = between
+
+    async def send(self, topic: str, key: str, value: bytes | None, headers: list[tuple[str, bytes]]) -> Any:
+        number = int(dict(headers)["ce_sequence"])
+        if number in self.refused:
+            self.refused.discard(number)
+            raise ConnectionError("cut")
+        done = await super().send(topic, key, value, headers)
+        if self.between:
+            await self.between()
+        return done
+
+
+async def test_nothing_overtakes_a_failed_event(town: Town) -> None:
+    id = await town.counter(ups=3)
+    await town.relay(publisher=Picky(town.broker, {2})).round()
+    assert town.published(id) == [1]
+    town.clock.advance(61)
+    await town.relay("b").round()
+    assert town.published(id) == [1, 2, 3, 4]
+
+
+async def test_a_command_between_publishing_and_marking_loses_nothing(town: Town) -> None:
+    id = await town.counter()
+    extra = iter(range(100))
+
+    async def command() -> None:
+        if (n := next(extra)) == 0:
+            await town.kind.command(TENANT, id, Key("mia", f"between{n}", "d"), count_up)
+
+    relay = town.relay(publisher=Picky(town.broker, set(), command))
+    await relay.round()
+    assert "due" in await town.document(id)
+    await relay.round()
+    assert town.published(id) == [1, 2]
+    assert "due" not in await town.document(id)
+
+
+@pytest.mark.proves("F61")
+async def test_a_death_between_pull_and_unset_is_cleaned_up(town: Town) -> None:
+    id = await town.counter()
+    await town.documents.update({"_id": id}, {"$set": {"out": []}})
+    await town.relay().round()
+    document = await town.document(id)
+    assert "due" not in document
+    assert town.published(id) == []
+
+
+@pytest.mark.proves("F61")
+async def test_a_late_back_off_does_not_hide_or_invent_work(town: Town) -> None:
+    """A fails to publish and pauses; B publishes and clears; A wakes and writes its back-off."""
+    id = await town.counter()
+    entry = (await town.document(id))["out"][0]
+    slow = town.relay("a")
+    await town.relay("b").round()
+    await slow._back_off(town.documents, {id: entry})
+    assert "due" not in await town.document(id)
+
+
+@pytest.mark.proves("F61")
+async def test_a_late_mark_does_not_hide_newer_events(town: Town) -> None:
+    id = await town.counter()
+    entry = (await town.document(id))["out"][0]
+    slow = town.relay("a")
+    await town.relay("b").round()
+    await town.kind.command(TENANT, id, Key("mia", "new", "d"), count_up)
+    await slow._mark(town.documents, {id: [entry]})
+    document = await town.document(id)
+    assert [pending["seq"] for pending in document["out"]] == [2]
+    assert document["due"] == AT_ONCE
+
+
+@pytest.mark.proves("F61")
+@given(
+    st.lists(
+        st.sampled_from(["command", "round", "broken round", "round without unset", "zombie mark", "zombie back-off"]),
+        max_size=14,
+    )
+)
+@settings(deadline=None, max_examples=60)
+async def test_due_stands_if_and_only_if_events_are_pending(steps: list[str]) -> None:
+    town = Town()
+    id = await town.counter()
+    zombie = (await town.document(id))["out"][0]
+    for n, step in enumerate(steps):
+        town.clock.advance(61)
+        await _step(town, id, zombie, step, n)
+        document = await town.document(id)
+        assert not document["out"] or "due" in document, step
+    town.clock.advance(61)
+    last = town.relay("last")
+    while await town.documents.find({"due": {"$lte": town.clock.now()}}):
+        await last.round()
+    document = await town.document(id)
+    assert (document["out"], "due" in document) == ([], False)
+    numbers = town.published(id)
+    assert list(dict.fromkeys(numbers)) == list(range(1, document["seq"]["forms_applications"] + 1))
+
+
+async def _step(town: Town, id: str, zombie: dict[str, Any], step: str, n: int) -> None:
+    if step == "command":
+        await town.kind.command(TENANT, id, Key("mia", f"s{n}", "d"), count_up)
+    elif step == "round":
+        await town.relay(f"r{n}").round()
+    elif step == "broken round":
+        town.broker.down = True
+        await town.relay(f"r{n}").round()
+        town.broker.down = False
+    elif step == "round without unset":
+        relay = town.relay(f"r{n}")
+        document = await town.document(id)
+        for entry in document["out"]:
+            await relay._send(document, entry)
+        ids = [entry["id"] for entry in document["out"]]
+        await town.documents.update({"_id": id}, {"$pull": {"out": {"id": {"$in": ids}}}})
+    elif step == "zombie mark" and town.published(id):
+        await town.relay(f"r{n}")._mark(town.documents, {id: [zombie]})
+    elif step == "zombie back-off":
+        await town.relay(f"r{n}")._back_off(town.documents, {id: zombie})
+
+
+@pytest.mark.proves("F61")
+async def test_an_idle_relay_finds_nothing_to_do(town: Town) -> None:
+    await town.counter(ups=2)
+    relay = town.relay()
+    await relay.round()
+    assert await town.documents.find({"due": {"$lte": town.clock.now() + timedelta(days=1)}}) == []
+
+
+async def test_two_relays_share_the_shards_and_take_over(town: Town) -> None:
+    a, b = (Leases(town.database.collection("leases"), name, town.clock) for name in "ab")
+    assert len(await a.renew()) == SHARDS
+    await b.renew()
+    held_a, held_b = await a.renew(), await b.renew()
+    assert len(held_a) == len(held_b) == SHARDS / 2
+    assert not set(held_a) & set(held_b)
+    town.clock.advance(11)
+    assert len(await b.renew()) == SHARDS
+    await b.give_back()
+    assert len(await a.renew()) == SHARDS
+
+
+async def test_the_memory_of_what_was_sent_is_bounded(town: Town) -> None:
+    id = await town.counter()
+    relay = town.relay()
+    for n in range(40):
+        await town.kind.command(TENANT, id, Key("mia", f"m{n}", "d"), count_up)
+        await relay.round()
+    assert len((await town.document(id))["sent"]) == KEPT_EVENTS
+
+
+async def test_a_kick_wakes_the_relay(town: Town) -> None:
+    relay = town.relay()
+    relay._poll = 60
+    town.kind._group._kick = relay.kick
+    task = asyncio.create_task(relay.run())
+    try:
+        await asyncio.sleep(0.05)
+        id = await town.counter()
+        async with asyncio.timeout(2):
+            while not town.published(id):
+                await asyncio.sleep(0.01)
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
