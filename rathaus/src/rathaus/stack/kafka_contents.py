@@ -1,0 +1,167 @@
+"""What the broker must hold before services start: principals, topics and rules, all from the topic table."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import asdict
+from typing import Any
+
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import (
+    AclBinding,
+    AclBindingFilter,
+    AclOperation,
+    AclPermissionType,
+    AdminClient,
+    AlterConfigOpType,
+    ConfigEntry,
+    ConfigResource,
+    NewTopic,
+    ResourcePatternType,
+    ResourceType,
+    ScramCredentialInfo,
+    ScramMechanism,
+    UserScramCredentialUpsertion,
+)
+
+from contracts.topics import TOPICS
+from rathaus.stack import access
+from rathaus.stack.part import Place
+from rathaus.stack.ports import HOST, is_listening
+
+ADMIN = "admin"
+MECHANISM = "SCRAM-SHA-512"
+ITERATIONS = 4096
+"""Rounds of the password hash (RFC 7677 asks for at least 4096; the passwords here are 256 random bits)."""
+
+_ANSWER_SECONDS = 10.0
+
+
+def servers(place: Place) -> str:
+    """Bootstrap address."""
+    return f"{HOST}:{place.ports.kafka}"
+
+
+def password(place: Place, principal: str) -> str:
+    """Password of a service or of ``admin``."""
+    return place.secrets.get(f"kafka.{principal}")
+
+
+def client(place: Place) -> AdminClient:
+    """Connection of the operator, who may do everything."""
+    return AdminClient(
+        {
+            "bootstrap.servers": servers(place),
+            "security.protocol": "SASL_PLAINTEXT",
+            "sasl.mechanism": MECHANISM,
+            "sasl.username": ADMIN,
+            "sasl.password": password(place, ADMIN),
+            "log_level": 0,
+        }
+    )
+
+
+def answers(place: Place) -> bool:
+    """Whether the broker serves requests now."""
+    if not is_listening(place.ports.kafka):
+        return False
+    try:
+        return bool(client(place).list_topics(timeout=3).brokers)
+    except KafkaException:
+        return False
+
+
+def settle(place: Place, services: Sequence[str]) -> None:
+    """Make users, topics and rules as the table says. Skipped while the table is the one that was settled last."""
+    rules = access.rules(TOPICS.values(), services)
+    topics = list(access.topics(TOPICS.values(), services))
+    wanted = json.dumps(
+        [sorted(services), sorted(str(rule) for rule in rules), [asdict(topic) for topic in topics]], sort_keys=True
+    )
+    stamp = place.folder("kafka") / "settled.json"
+    if stamp.exists() and stamp.read_text() == wanted:
+        return
+    admin = client(place)
+    _make_users(admin, place, services)
+    _make_topics(admin, topics)
+    _make_rules(admin, rules)
+    stamp.write_text(wanted)
+
+
+def _make_users(admin: AdminClient, place: Place, services: Iterable[str]) -> None:
+    info = ScramCredentialInfo(ScramMechanism.SCRAM_SHA_512, ITERATIONS)
+    users: list[UserScramCredentialAlteration] = [
+        UserScramCredentialUpsertion(name, info, password(place, name).encode()) for name in services
+    ]
+    _wait(admin.alter_user_scram_credentials(users))
+
+
+def _make_topics(admin: AdminClient, topics: Sequence[access.NewTopic]) -> None:
+    there = admin.list_topics(timeout=_ANSWER_SECONDS).topics
+    new = [
+        NewTopic(topic.name, topic.partitions, 1, config=dict(topic.settings))
+        for topic in topics
+        if topic.name not in there
+    ]
+    if new:
+        _wait(admin.create_topics(new))
+    old = [
+        ConfigResource(
+            ConfigResource.Type.TOPIC,
+            topic.name,
+            incremental_configs=[
+                ConfigEntry(name, value, incremental_operation=AlterConfigOpType.SET)
+                for name, value in topic.settings.items()
+            ],
+        )
+        for topic in topics
+        if topic.name in there
+    ]
+    if old:
+        _wait(admin.incremental_alter_configs(old))
+
+
+def _make_rules(admin: AdminClient, rules: Iterable[access.Rule]) -> None:
+    # Made anew as a whole: a rule that left the table must not stay.
+    each: Any = None  # None matches everything; the package's types forget it
+    anything = AclBindingFilter(
+        ResourceType.ANY, each, ResourcePatternType.ANY, each, each, AclOperation.ANY, AclPermissionType.ANY
+    )
+    wanted = {_binding(rule) for rule in rules}
+    present = set(admin.describe_acls(anything).result(_ANSWER_SECONDS))
+    if wanted - present:
+        _wait(admin.create_acls(list(wanted - present)))
+    if present - wanted:
+        _wait(admin.delete_acls([_only(old) for old in present - wanted]))
+
+
+def _binding(rule: access.Rule) -> AclBinding:
+    kinds = {"topic": ResourceType.TOPIC, "group": ResourceType.GROUP}
+    operations = {"read": AclOperation.READ, "write": AclOperation.WRITE}
+    pattern = ResourcePatternType.PREFIXED if rule.prefix else ResourcePatternType.LITERAL
+    return AclBinding(
+        kinds[rule.kind],
+        rule.name,
+        pattern,
+        f"User:{rule.service}",
+        "*",
+        operations[rule.may],
+        AclPermissionType.ALLOW,
+    )
+
+
+def _only(binding: AclBinding) -> AclBindingFilter:
+    return AclBindingFilter(
+        binding.restype,
+        binding.name,
+        binding.resource_pattern_type,
+        binding.principal,
+        binding.host,
+        binding.operation,
+        binding.permission_type,
+    )
+
+
+def _wait(answers: Mapping[Any, Future[Any]]) -> None:
+    for answer in answers.values():
+        answer.result(_ANSWER_SECONDS)

@@ -1,0 +1,95 @@
+"""The ports of one stack, all on 127.0.0.1."""
+
+import random
+import socket
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+
+HOST = "127.0.0.1"
+
+_FREE = range(15000, 32000)
+"""Below the range that systems use for outgoing connections, so that a restarted child finds its port free."""
+_WAIT_SECONDS = 3.0
+"""How long a port may stay taken by what a killed supervisor left dying."""
+
+
+class PortTaken(Exception):
+    """Another program listens where this stack wants to."""
+
+    def __init__(self, name: str, port: int) -> None:
+        super().__init__(
+            f"Port {port} ({name}) ist von einem anderen Programm belegt. Mit RATHAUS_PORT=9000 make up "
+            "weicht das Rathaus auf die Ports ab 9000 aus."
+        )
+
+
+@dataclass(frozen=True)
+class Ports:
+    """One number for each listener."""
+
+    gateway: int
+    mailbox: int
+    traces: int
+    sandbox: int
+    kafka: int
+    kafka_controller: int
+    database: int
+    smtp: int
+    gateway_admin: int
+    portal: int
+    identity: int
+    forms: int
+    appointments: int
+    notify: int
+    osi_gateway: int
+
+    @classmethod
+    def block(cls, first: int) -> "Ports":
+        """Number the listeners from ``first`` on; the gateway gets ``first`` itself."""
+        return cls(*range(first, first + len(fields(cls))))
+
+    @classmethod
+    def free(cls) -> "Ports":
+        """Choose numbers that nobody listens on now."""
+        numbers: list[int] = []
+        for port in random.sample(_FREE, len(_FREE)):
+            if is_free(port):
+                numbers.append(port)
+            if len(numbers) == len(fields(cls)):
+                break
+        return cls(*numbers)
+
+    def of(self, name: str) -> int:
+        """Return the port of a part by its name, e.g. ``osi-gateway``."""
+        return int(getattr(self, name.replace("-", "_")))
+
+
+def is_free(port: int) -> bool:
+    """Tell whether this process could listen on a port of 127.0.0.1."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return False
+        return True
+
+
+def is_listening(port: int) -> bool:
+    """Tell whether somebody accepts connections on a port of 127.0.0.1."""
+    try:
+        socket.create_connection((HOST, port), timeout=1).close()
+    except OSError:
+        return False
+    return True
+
+
+def claim(ports: Ports, names: Iterable[str]) -> None:
+    """Check that the named listeners can start. Raises PortTaken."""
+    until = time.monotonic() + _WAIT_SECONDS
+    for name in names:
+        while not is_free(ports.of(name)):
+            if time.monotonic() > until:
+                raise PortTaken(name, ports.of(name))
+            time.sleep(0.1)

@@ -1,0 +1,247 @@
+"""The embedded stack: all processes of a town hall on one machine.
+
+``rathaus up`` and the tests start it by the same code::
+
+    with Stack(home, Ports.free(), parts=("database", "kafka")) as stack:     # or: async with
+        stack.kafka_servers, stack.kafka_password("forms"), stack.database_url("forms")
+        stack.kill("kafka", signal.SIGKILL)     # comes back by itself
+        stack.wait_ready("kafka")
+
+Tests take the fixtures ``infrastructure`` and ``town_hall`` of ``rathaus.stack.testing``. All methods block; in an
+asynchronous test use ``await asyncio.to_thread(stack.restart, "kafka")``.
+"""
+
+import asyncio
+import fcntl
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Self
+
+from contracts.topics import SERVICES
+from rathaus.stack import database, kafka, kafka_contents
+from rathaus.stack.part import Part, Place
+from rathaus.stack.ports import Ports, claim
+from rathaus.stack.secrets import Secrets
+from rathaus.stack.supervisor import Child
+
+READY_SECONDS = 90.0
+STOP_SECONDS = 9.5
+"""All children together get this long to end; what is left then is killed."""
+
+REPOSITORY = Path(__file__).parents[4]
+CACHE = Path(os.environ.get("RATHAUS_CACHE", REPOSITORY / ".rathaus" / "cache"))
+
+Report = Callable[[str, str, float], None]
+"""Called with a part's name, what happened to it (``startet``, ``bereit``) and the seconds since its start."""
+
+
+class RunsAlready(Exception):
+    """Another process runs a stack on the same data."""
+
+    def __init__(self, home: Path, pid: str) -> None:
+        super().__init__(f"Das Rathaus läuft schon (Prozess {pid}, Daten in {home}). „make down“ hält es an.")
+
+
+def _silent(name: str, event: str, seconds: float) -> None:
+    pass
+
+
+class Stack:
+    """Processes of one town hall. Open it once, as a context manager."""
+
+    def __init__(
+        self,
+        home: Path,
+        ports: Ports,
+        *,
+        parts: Sequence[str] | None = None,
+        cache: Path = CACHE,
+        report: Report = _silent,
+    ) -> None:
+        home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.home = home
+        self.ports = ports
+        self.place = Place(home, cache, REPOSITORY, ports, Secrets(home / "secrets.json"))
+        self._report = report
+        known = _parts(self.place)
+        self._parts: dict[str, Part] = {name: known[name] for name in (parts or known)}
+        self._children: dict[str, Child] = {}
+        self._lock: IO[str] | None = None
+        self._over = threading.Event()
+
+    # Addresses
+
+    @property
+    def kafka_servers(self) -> str:
+        """Bootstrap address of Kafka; sign in by SCRAM-SHA-512 over SASL_PLAINTEXT."""
+        return kafka_contents.servers(self.place)
+
+    def kafka_password(self, principal: str = kafka_contents.ADMIN) -> str:
+        """Password of a service's principal, or of ``admin``, who may do everything."""
+        return kafka_contents.password(self.place, principal)
+
+    def database_url(self, service: str | None = None) -> str:
+        """Address of a service's own database, or of all databases for the operator."""
+        return database.admin_url(self.place) if service is None else database.url(self.place, service)
+
+    # Life
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    async def __aenter__(self) -> Self:
+        await asyncio.to_thread(self.start)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await asyncio.to_thread(self.stop)
+
+    def start(self) -> None:
+        """Start all parts, each as soon as what it needs is ready; return when all are.
+
+        Raises RunsAlready, PortTaken or NotReady; nothing runs then.
+        """
+        self._take_lock()
+        try:
+            claim(self.ports, _listeners(self._parts))
+            self._start_all()
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        """Stop all parts, the last ones first, within STOP_SECONDS."""
+        self._over.set()
+        until = time.monotonic() + STOP_SECONDS
+        for level in reversed(_levels(self._parts)):
+            children = [self._children[name] for name in level if name in self._children]
+            with ThreadPoolExecutor(max(1, len(children))) as pool:
+                list(pool.map(lambda child: child.stop(until - time.monotonic()), children))
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+
+    # Children
+
+    @property
+    def names(self) -> Sequence[str]:
+        """Names of all parts."""
+        return tuple(self._parts)
+
+    def pid(self, name: str) -> int | None:
+        """Process id of a part, None while it does not run."""
+        return self._children[name].pid
+
+    def starts(self, name: str) -> int:
+        """How often a part was started."""
+        return self._children[name].starts
+
+    def memory(self, name: str) -> int:
+        """Resident memory of a part in bytes."""
+        return self._children[name].memory
+
+    def is_ready(self, name: str) -> bool:
+        """Whether a part does its work now."""
+        return name in self._children and self._children[name].is_ready
+
+    def kill(self, name: str, number: signal.Signals = signal.SIGKILL) -> None:
+        """Send a signal to a part. It is started again if it dies of it; ``wait_restarted`` waits for that."""
+        self._children[name].kill(number)
+
+    def wait_restarted(self, name: str, before: int | None, seconds: float = READY_SECONDS) -> float:
+        """Wait until another process than ``before`` does a part's work; return the seconds. Raises NotReady."""
+        began = time.monotonic()
+        while self.pid(name) in (None, before) and time.monotonic() - began < seconds:
+            time.sleep(0.02)
+        return time.monotonic() - began + self.wait_ready(name, seconds)
+
+    def restart(self, name: str, seconds: float = READY_SECONDS) -> None:
+        """End a part in order, start it again and wait until it is ready."""
+        self._children[name].restart()
+        self.wait_ready(name, seconds)
+
+    def wait_ready(self, name: str, seconds: float = READY_SECONDS) -> float:
+        """Wait until a part does its work; return the seconds that took. Raises NotReady."""
+        return self._children[name].wait_ready(seconds)
+
+    def logs(self, name: str) -> str:
+        """Return what a part has printed, all starts together."""
+        return (self.place.folder("logs") / f"{name}.log").read_text(errors="replace")
+
+    def _take_lock(self) -> None:
+        lock = (self.home / "lock").open("a+")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            lock.seek(0)
+            raise RunsAlready(self.home, lock.read().strip()) from None
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        self._lock = lock
+
+    def _start_all(self) -> None:
+        with ThreadPoolExecutor(len(self._parts)) as pool:
+            started: dict[str, Future[None]] = {}
+            for name in (name for level in _levels(self._parts) for name in level):
+                before = [started[other] for other in self._parts[name].after if other in started]
+                started[name] = pool.submit(self._bring_up, self._parts[name], before)
+            wait(started.values(), return_when=FIRST_EXCEPTION)
+            if any(future.done() and future.exception() for future in started.values()):
+                self._over.set()
+            for future in started.values():
+                future.result()
+
+    def _bring_up(self, part: Part, before: Sequence[Future[None]]) -> None:
+        for other in before:
+            other.result()
+        began = time.monotonic()
+        self._report(part.name, "startet", 0)
+        command = part.command()
+        log = self.place.folder("logs") / f"{part.name}.log"
+        child = Child(part.name, command, part.environment, log, part.ready, part.stop_seconds)
+        self._children[part.name] = child
+        if self._over.is_set():
+            return
+        child.start()
+        child.wait_ready(READY_SECONDS)
+        part.settle()
+        self._report(part.name, "bereit", time.monotonic() - began)
+
+
+def _parts(place: Place) -> Mapping[str, Part]:
+    parts = [
+        database.part(place, SERVICES),
+        kafka.part(place, SERVICES),
+    ]
+    return {part.name: part for part in parts}
+
+
+def _levels(parts: Mapping[str, Part]) -> list[list[str]]:
+    """Sort parts into levels: each needs only parts of levels before."""
+    levels: list[list[str]] = []
+    left = dict(parts)
+    while left:
+        level = [name for name, part in left.items() if not any(other in left for other in part.after)]
+        levels.append(level)
+        left = {name: part for name, part in left.items() if name not in level}
+    return levels
+
+
+def _listeners(parts: Mapping[str, Part]) -> list[str]:
+    more = {"kafka": ["kafka-controller"], "mailbox": ["smtp"], "gateway": ["gateway-admin"]}
+    return [listener for name in parts for listener in [name, *more.get(name, [])]]

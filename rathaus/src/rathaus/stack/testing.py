@@ -1,0 +1,32 @@
+"""Fixtures that start the real stack for tests: once per run, on free ports, in a folder that goes away afterwards.
+
+``infrastructure`` is the database and Kafka (3 s), ``town_hall`` is everything. Both are a ``rathaus.stack.Stack`` and
+may be used by synchronous and asynchronous tests. Tests share them, so each makes names of its own (a database, a
+consumer group, an account) and empties nothing.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from rathaus.stack.ports import Ports
+from rathaus.stack.stack import Stack
+
+
+@pytest.fixture(scope="session")
+def infrastructure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """Real Kafka with topics, principals and rules, and a real database with users."""
+    with Stack(_home(tmp_path_factory), Ports.free(), parts=("database", "kafka")) as stack:
+        yield stack
+
+
+@pytest.fixture(scope="session")
+def town_hall(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """The whole town hall: database, Kafka, sandbox, five services, gateway, mailbox, trace page, portal."""
+    with Stack(_home(tmp_path_factory), Ports.free()) as stack:
+        yield stack
+
+
+def _home(factory: pytest.TempPathFactory) -> Path:
+    return factory.mktemp("rathaus")
