@@ -4,6 +4,7 @@ import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
 from identity.accounts import domain
 from identity.accounts.domain import Account, Link, Linked, Registered, RegisteredAgain, Verified
 
@@ -21,7 +22,7 @@ def active() -> Account:
 
 
 def link(attempt: str = "l-1", at: datetime = NOW) -> Link:
-    return Link("https://konto.example.org", "bpk-1", "hoch", at, attempt)
+    return Link("https://konto.example.org", "bpk-1", "hoch", at, at, attempt)
 
 
 def test_registration_asks_for_a_code_and_tells_it_once() -> None:

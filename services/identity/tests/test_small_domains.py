@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from identity.keys.domain import NoSigningKey, SigningKey, active, signer
 from identity.passwords.domain import PasswordRefused, accepted, context_words
 from identity.throttles.domain import Limit, Throttled, Tries, check, counted

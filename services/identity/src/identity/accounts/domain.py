@@ -88,6 +88,8 @@ class Link:
     issuer: str
     subject: str
     level: Level
+    authenticated_at: datetime
+    """When its holder signed in at the Landeskonto."""
     linked_at: datetime
     attempt: str
     """The link attempt that made it, so that its repeat is known."""
@@ -191,7 +193,7 @@ def lapse(account: Account) -> Outcome:
     """Give up an unproven account: what its maker wrote is deleted (GDPR Art. 5(1)e)."""
     if account.status != "unverified":
         return account, []
-    return replace(account, status="lapsed", email="", password="", challenge=None), []  # noqa: S106 - no password
+    return replace(account, status="lapsed", email="", password="", challenge=None), []
 
 
 def rehash(account: Account, old: str, new: str) -> Outcome:

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 from contracts import Event
 from contracts.identity import AccountLinked, AccountRegistered, ContactChanged, EmailVerified, VerificationRequested
-
 from identity.accounts.domain import Account, Fact, Linked, Registered, RegisteredAgain, Verified
 
 

@@ -6,7 +6,6 @@ from datetime import datetime
 from chassis.aggregates import Aggregates, Codec, Loaded
 from chassis.clock import Clock
 from chassis.documents import Database, Document, Index
-
 from identity.accounts.domain import Account, Challenge, Fact, Link, address_key, lapses_at
 from identity.accounts.events import publish
 
@@ -49,6 +48,7 @@ class AccountCodec(Codec[Account]):
                 "link_issuer": link.issuer,
                 "link_subject": link.subject,
                 "link_level": link.level,
+                "link_authenticated_at": link.authenticated_at,
                 "linked_at": link.linked_at,
                 "link_attempt": link.attempt,
             }
@@ -107,6 +107,7 @@ def _link(document: Document) -> Link | None:
         issuer=document["link_issuer"],
         subject=document["link_subject"],
         level=document["link_level"],
+        authenticated_at=document["link_authenticated_at"],
         linked_at=document["linked_at"],
         attempt=document["link_attempt"],
     )

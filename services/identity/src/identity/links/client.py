@@ -9,11 +9,11 @@ from typing import Any, Self
 import httpx
 from authlib.integrations.base_client.errors import OAuthError
 from authlib.integrations.httpx_client import AsyncOAuth2Client
-from chassis.errors import Transient
 from joserfc import jws, jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import Key, KeySet
 
+from chassis.errors import Transient
 from identity.links.domain import LEVELS, ORDER, Expected, Level, Proof, ProofRefused, proof
 
 ALGORITHMS = ("ES256", "PS256", "RS256")
@@ -42,7 +42,7 @@ class RedemptionFailed(Exception):
 
 @dataclass(frozen=True)
 class Secrets:
-    """What binds a sign-in at the Landeskonto to one attempt (RFC 6749, 10.12; RFC 7636; OpenID Connect Core, 3.1.2.1)."""
+    """What binds a sign-in at the Landeskonto to one attempt (RFC 6749, 10.12; RFC 7636; OpenID Core, 3.1.2.1)."""
 
     state: str
     nonce: str

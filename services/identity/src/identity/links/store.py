@@ -8,7 +8,6 @@ from chassis.aggregates import Aggregates, Codec
 from chassis.clock import Clock
 from chassis.documents import Database, Document, Index
 from contracts import Event
-
 from identity.links.domain import Attempt
 
 INDEXES = (Index((("expires_at", 1),), "forgotten", expire_after=timedelta(days=1)),)

@@ -1,4 +1,4 @@
-"""Which passwords are good enough (OWASP ASVS 5.0, 6.2.1 to 6.2.12): length and known bad words, no rules of composition."""
+"""Which passwords are good enough (ASVS 5.0, 6.2.1 to 6.2.12): length and known bad words, no rules of composition."""
 
 import unicodedata
 from collections.abc import Iterable
@@ -17,7 +17,7 @@ class PasswordRefused(Exception):
 
 
 def normalised(password: str) -> str:
-    """Return the password as it is hashed: NFC, so that all keyboards give the same bytes (NIST SP 800-63B, 5.1.1.2)."""
+    """Return the password as it is hashed: NFC, so that all keyboards give the same bytes (SP 800-63B, 5.1.1.2)."""
     return unicodedata.normalize("NFC", password)
 
 

@@ -7,6 +7,7 @@ from typing import Self, TypeVar
 
 from argon2 import PasswordHasher, Type
 from argon2.exceptions import InvalidHashError, VerifyMismatchError
+
 from chassis.errors import Transient
 
 T = TypeVar("T")
@@ -17,7 +18,7 @@ class HashingBusy(Transient):
 
 
 class Hashing:
-    """Hashes and checks passwords with argon2id, 19 MiB, 2 passes, 1 lane (OWASP password storage; ASVS 5.0, 11.4.2)."""
+    """Hashes and checks passwords with argon2id, 19 MiB, 2 passes, 1 lane (ASVS 5.0, 11.4.2)."""
 
     def __init__(self, threads: int, queue: int) -> None:
         """Make the pool.

@@ -3,6 +3,7 @@
 import hmac
 import secrets
 from base64 import urlsafe_b64encode
+from contextlib import suppress
 
 from chassis.documents import Documents, Duplicate
 from chassis.vault import Vault
@@ -24,10 +25,8 @@ class Pepper:
         """Read the secret, or make it at the first start. Of two processes that make one, the first one's stays."""
         found = await documents.get(_ID)
         if found is None:
-            try:
+            with suppress(Duplicate):
                 await documents.insert({"_id": _ID, "sealed": vault.seal(secrets.token_bytes(32))})
-            except Duplicate:
-                pass
             found = await documents.get(_ID)
         if found is None:
             raise LookupError("the pepper was written and cannot be read")

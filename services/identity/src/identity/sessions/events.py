@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 from contracts import Event
 from contracts.identity import SessionEnded
-
 from identity.sessions.domain import Ended, Session
 
 

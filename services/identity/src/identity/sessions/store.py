@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 from chassis.aggregates import Aggregates, Codec, Loaded
 from chassis.clock import Clock
 from chassis.documents import Database, Document, Index
-
 from identity.sessions.domain import LONGEST, Ended, Session, ends_at
 from identity.sessions.events import publish
 

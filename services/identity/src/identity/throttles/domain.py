@@ -1,4 +1,4 @@
-"""Growing delays between tries, so that nobody can guess for long and nobody is locked out for good (ASVS 5.0, 6.3.1)."""
+"""Growing delays between tries: nobody can guess for long, nobody is locked out for good (ASVS 5.0, 6.3.1)."""
 
 import math
 from dataclasses import dataclass

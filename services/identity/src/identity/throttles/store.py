@@ -5,7 +5,6 @@ from datetime import timedelta
 from chassis.clock import Clock
 from chassis.documents import Database, Document, Documents, Duplicate, Index
 from chassis.errors import Transient
-
 from identity.pepper.store import Pepper
 from identity.throttles.domain import Limit, Tries, check, counted
 
