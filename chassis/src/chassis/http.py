@@ -46,11 +46,13 @@ __all__ = [
 
 T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])
+D = TypeVar("D", bound=date)
 
 _JSON = re.compile(r"application/json(\s*;\s*charset=\"?utf-8\"?)?\s*", re.IGNORECASE)
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _DATE_TIME = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,6})?(Z|[+-]\d{2}:\d{2})")
 _COMMAND_KEY = re.compile(r"[\x21-\x7e]{1,128}")
+_YEARS: Final = range(1800, 2301)
 _ETAG = re.compile(r'"(0|[1-9]\d{0,17})"')
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _NOBODY: Final = ""
@@ -76,7 +78,7 @@ def _date(value: object) -> object:
     if not isinstance(value, str):
         return value
     try:
-        return date.fromisoformat(value if _DATE.fullmatch(value) else "")
+        return _in_reach(date.fromisoformat(value if _DATE.fullmatch(value) else ""))
     except ValueError:
         raise PydanticCustomError("iso_date", "Hier wird ein Datum erwartet (JJJJ-MM-TT).") from None
 
@@ -85,11 +87,18 @@ def _date_time(value: object) -> object:
     if not isinstance(value, str):
         return value
     try:
-        return datetime.fromisoformat(value if _DATE_TIME.fullmatch(value) else "").astimezone(UTC)
+        return _in_reach(datetime.fromisoformat(value if _DATE_TIME.fullmatch(value) else "").astimezone(UTC))
     except (ValueError, OverflowError):
         raise PydanticCustomError(
             "iso_datetime", "Hier wird ein Zeitpunkt mit Zeitzone erwartet (JJJJ-MM-TTThh:mm:ssZ)."
         ) from None
+
+
+def _in_reach(value: D) -> D:
+    """Refuse years that no arithmetic with days or zones may leave the calendar from."""
+    if value.year not in _YEARS:
+        raise ValueError(f"year {value.year}")
+    return value
 
 
 IsoDate = Annotated[date, BeforeValidator(_date)]

@@ -1,0 +1,1 @@
+"""The calendar of one office, a document for each day."""
