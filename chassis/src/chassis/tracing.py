@@ -46,7 +46,7 @@ _ADDRESSES: Final = frozenset({"http.url", "url.full", "http.target"})
 def setup(service: str) -> TracerProvider:
     """Start tracing for this process and for its HTTP clients; call once, before the first span."""
     resource = Resource.create({SERVICE_NAME: os.environ.get("OTEL_SERVICE_NAME") or service})
-    provider = TracerProvider(resource=resource)
+    provider = TracerProvider(resource=resource, shutdown_on_exit=False)
     exporter = _exporter()
     if exporter is not None:
         provider.add_span_processor(BatchSpanProcessor(DiscreetExporter(exporter)))
