@@ -1,0 +1,1 @@
+"""The key that forms seals application packages to."""

@@ -1,0 +1,1 @@
+"""What the authority gets: data, attachments and the metadata that describe them."""
