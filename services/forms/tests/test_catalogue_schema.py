@@ -2,10 +2,12 @@
 
 import copy
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from chassis.municipalities import Municipalities
 from forms.catalogue.domain import Fault
 from forms.catalogue.schema import Schema, as_e164
 from forms.catalogue.store import Catalogue, Entry
@@ -15,7 +17,7 @@ SLUG = "youth-medical-exam"
 
 @pytest.fixture(scope="module")
 def entry() -> Entry:
-    return Catalogue().get(SLUG, [SLUG])
+    return Catalogue(Municipalities(Path("municipalities"))).get("150900546546", SLUG)
 
 
 @pytest.fixture

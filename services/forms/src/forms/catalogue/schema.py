@@ -93,12 +93,12 @@ class Schema:
 
     def _faults(self, errors: Iterable[Any]) -> tuple[Fault, ...]:
         found: dict[str, Fault] = {}
-        for error in errors:
-            for path, detail in self._explain(error):
-                pointer = "".join(f"/{_escaped(part)}" for part in ("answers", *path))
-                found.setdefault(pointer, Fault(pointer, detail))
-                if len(found) >= _MOST:
-                    break
+        explained = (explanation for error in errors for explanation in self._explain(error))
+        for path, detail in explained:
+            pointer = "".join(f"/{_escaped(part)}" for part in ("answers", *path))
+            found.setdefault(pointer, Fault(pointer, detail))
+            if len(found) >= _MOST:
+                break
         return tuple(sorted(found.values(), key=self._place))
 
     def _place(self, fault: Fault) -> tuple[int, str]:

@@ -1,7 +1,7 @@
-"""The catalogue as it lies in files: a folder per online service, each service open where the municipality lists it."""
+"""The catalogue as it lies in files: a folder for each online service."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from chassis.errors import NotFound
+from chassis.municipalities import Municipalities, Municipality
 from forms.catalogue.domain import LEVELS, Service, Upload
 from forms.catalogue.schema import Schema
 
@@ -26,29 +27,45 @@ class Entry:
 
 
 class Catalogue:
-    """All online services, read once at the start."""
+    """All online services, read once at the start. Each is open where the municipality's file lists it."""
 
-    def __init__(self, folder: Path = DATA) -> None:
+    def __init__(self, municipalities: Municipalities, folder: Path = DATA) -> None:
         """Read every service below the folder.
 
         Raises:
             ValueError: a folder's name is not its service's slug, or the level is unknown.
             jsonschema.SchemaError: a schema is not valid.
         """
+        self._municipalities = municipalities
         self._entries = {path.parent.name: _read(path.parent) for path in sorted(folder.glob("*/service.yaml"))}
 
-    def open_in(self, services: Sequence[str]) -> list[Entry]:
-        """Return the services that a municipality lists, in its order."""
-        return [self._entries[slug] for slug in services if slug in self._entries]
+    def municipality(self, ars: str) -> Municipality:
+        """Return a municipality.
 
-    def get(self, slug: str, services: Sequence[str]) -> Entry:
-        """Return one service that a municipality lists.
+        Raises:
+            NotFound: there is none.
+        """
+        found = self._municipalities.get(ars)
+        if found is None:
+            raise NotFound(f"municipality {ars}")
+        return found
+
+    def open_in(self, ars: str) -> list[Entry]:
+        """Return the services of a municipality, in the order of its file.
+
+        Raises:
+            NotFound: there is no such municipality.
+        """
+        return [self._entries[slug] for slug in self.municipality(ars).services if slug in self._entries]
+
+    def get(self, ars: str, slug: str) -> Entry:
+        """Return one service of a municipality.
 
         Raises:
             NotFound: there is no such service, or not in this municipality.
         """
-        if slug not in services or slug not in self._entries:
-            raise NotFound(f"Den Dienst „{slug}“ gibt es hier nicht.")
+        if slug not in self.municipality(ars).services or slug not in self._entries:
+            raise NotFound(f"service {slug} in {ars}")
         return self._entries[slug]
 
 

@@ -1,0 +1,65 @@
+"""The status of an application as server-sent events (HTML Living Standard, 9.2)."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Final
+
+import orjson
+
+from chassis.errors import Transient
+from forms.applications.domain import FINAL
+from forms.applications.store import Applications, StatusNow
+from forms.gate import Gate
+
+POLL: Final = 0.5
+"""Seconds between two looks at the document: what a status may be late."""
+KEEP_ALIVE: Final = 15.0
+"""Seconds of silence after which a comment keeps proxies from closing the connection."""
+LONGEST: Final = 600.0
+"""Seconds of one stream; the browser then comes back with a fresh sign-in."""
+_RETRY: Final = 3000
+
+
+class StatusStreams(Gate):
+    """Streams of this process. They end after a final status, at the process's stop, and after ten minutes."""
+
+    def __init__(self, applications: Applications, stopping: asyncio.Event) -> None:
+        super().__init__(most=200, most_per_account=8)
+        self._applications = applications
+        self._stopping = stopping
+
+    async def follow(self, id: str) -> AsyncIterator[bytes]:
+        """Yield the present status at once, then each change."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + LONGEST
+        yield f"retry: {_RETRY}\n\n".encode()
+        told, spoken_at = "", loop.time()
+        while not self._stopping.is_set() and loop.time() < until:
+            now = await self._look(id)
+            if now is not None and now.status != told:
+                told, spoken_at = now.status, loop.time()
+                yield _event(now)
+            if told in FINAL:
+                return
+            if loop.time() - spoken_at >= KEEP_ALIVE:
+                spoken_at = loop.time()
+                yield b": still here\n\n"
+            await self._pause()
+
+    async def _look(self, id: str) -> StatusNow | None:
+        try:
+            return await self._applications.status_of(id)
+        except Transient:
+            return None  # the database is away for a moment; the next look may see it
+
+    async def _pause(self) -> None:
+        try:
+            async with asyncio.timeout(POLL):
+                await self._stopping.wait()
+        except TimeoutError:
+            return
+
+
+def _event(now: StatusNow) -> bytes:
+    data = {"status": now.status, "version": now.version, "changed_at": now.changed_at}
+    return b"event: status\nid: %d\ndata: %s\n\n" % (now.version, orjson.dumps(data, option=orjson.OPT_UTC_Z))

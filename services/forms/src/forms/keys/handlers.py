@@ -1,0 +1,18 @@
+"""What forms does with the gateway's keys."""
+
+from chassis.broker import Envelope, Handler
+from contracts import Event, Tombstone
+from contracts.osi_gateway import SealingKeyPublished
+from forms.keys.store import SealingKeys
+
+
+def handlers(keys: SealingKeys) -> dict[type[Event] | type[Tombstone], Handler]:
+    """Return the functions for ``osi-gateway.keys``. Doing one twice changes nothing."""
+
+    async def keep_sealing_key(event: SealingKeyPublished, envelope: Envelope) -> None:
+        await keys.put(event.kid, event.jwk, event.occurred_at)
+
+    async def drop_sealing_key(event: Tombstone, envelope: Envelope) -> None:
+        await keys.drop(envelope.key)
+
+    return {SealingKeyPublished: keep_sealing_key, Tombstone: drop_sealing_key}
