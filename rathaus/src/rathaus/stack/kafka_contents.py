@@ -1,6 +1,7 @@
 """What the broker must hold before services start: principals, topics and rules, all from the topic table."""
 
 import json
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import asdict
@@ -21,6 +22,7 @@ from confluent_kafka.admin import (
     ResourceType,
     ScramCredentialInfo,
     ScramMechanism,
+    UserScramCredentialAlteration,
     UserScramCredentialUpsertion,
 )
 
@@ -35,6 +37,10 @@ ITERATIONS = 4096
 """Rounds of the password hash (RFC 7677 asks for at least 4096; the passwords here are 256 random bits)."""
 
 _ANSWER_SECONDS = 10.0
+_EACH: Any = None  # None matches everything; the package's types forget it
+_ANY = AclBindingFilter(
+    ResourceType.ANY, _EACH, ResourcePatternType.ANY, _EACH, _EACH, AclOperation.ANY, AclPermissionType.ANY
+)
 
 
 def servers(place: Place) -> str:
@@ -85,6 +91,7 @@ def settle(place: Place, services: Sequence[str]) -> None:
     _make_users(admin, place, services)
     _make_topics(admin, topics)
     _make_rules(admin, rules)
+    _wait_applied(admin, topics, rules)
     stamp.write_text(wanted)
 
 
@@ -123,16 +130,27 @@ def _make_topics(admin: AdminClient, topics: Sequence[access.NewTopic]) -> None:
 
 def _make_rules(admin: AdminClient, rules: Iterable[access.Rule]) -> None:
     # Made anew as a whole: a rule that left the table must not stay.
-    each: Any = None  # None matches everything; the package's types forget it
-    anything = AclBindingFilter(
-        ResourceType.ANY, each, ResourcePatternType.ANY, each, each, AclOperation.ANY, AclPermissionType.ANY
-    )
     wanted = {_binding(rule) for rule in rules}
-    present = set(admin.describe_acls(anything).result(_ANSWER_SECONDS))
+    present = set(admin.describe_acls(_ANY).result(_ANSWER_SECONDS))
     if wanted - present:
         _wait(admin.create_acls(list(wanted - present)))
     if present - wanted:
         _wait(admin.delete_acls([_only(old) for old in present - wanted]))
+
+
+def _wait_applied(admin: AdminClient, topics: Sequence[access.NewTopic], rules: Iterable[access.Rule]) -> None:
+    # The controller has written them down, the broker learns of them a moment later: a producer that came in between
+    # would be refused for good.
+    names = {topic.name for topic in topics}
+    wanted = {_binding(rule) for rule in rules}
+    until = time.monotonic() + _ANSWER_SECONDS
+    while time.monotonic() < until:
+        there = admin.list_topics(timeout=_ANSWER_SECONDS).topics
+        led = {name for name, topic in there.items() if all(part.leader >= 0 for part in topic.partitions.values())}
+        if names <= led and wanted == set(admin.describe_acls(_ANY).result(_ANSWER_SECONDS)):
+            return
+        time.sleep(0.05)
+    raise TimeoutError(f"Kafka hat Themen und Regeln nach {_ANSWER_SECONDS:.0f} s nicht übernommen.")
 
 
 def _binding(rule: access.Rule) -> AclBinding:
