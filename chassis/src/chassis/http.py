@@ -13,6 +13,7 @@ from fastapi.security import APIKeyCookie, HTTPBearer
 from pydantic import BaseModel, BeforeValidator, ConfigDict, StringConstraints
 from pydantic_core import PydanticCustomError
 from starlette.middleware import Middleware
+from starlette.routing import BaseRoute, Route
 
 from chassis import auth
 from chassis.aggregates import Key
@@ -21,7 +22,7 @@ from chassis.clock import Clock, SystemClock
 from chassis.edge import MAX_BODY, Edge, limit_body
 from chassis.municipalities import Municipalities
 from chassis.parsing import Unparsable, parse
-from chassis.problems import CROSS_SITE, FieldError, Kind, Refused, install
+from chassis.problems import CROSS_SITE, PROBLEMS, FieldError, Kind, Refused, answer, install
 
 __all__ = [
     "Caller",
@@ -339,6 +340,19 @@ def set_etag(response: Response, version: int) -> None:
     response.headers["ETag"] = f'"{version}"'
 
 
+def _not_allowed(routes: Sequence[BaseRoute]) -> Callable[[Request, Exception], Response]:
+    """Name all methods of a path (RFC 9110, 15.5.6); Starlette knows only those of the first route that fits."""
+
+    def answer_405(request: Request, error: Exception) -> Response:
+        fitting = [route for route in routes if isinstance(route, Route) and route.path_regex.match(request.url.path)]
+        allowed = {method for route in fitting for method in route.methods or ()}
+        if "GET" in allowed:
+            allowed.add("HEAD")
+        return answer(request.url.path, PROBLEMS[405], headers={"Allow": ", ".join(sorted(allowed))})
+
+    return answer_405
+
+
 def create_app(
     name: str,
     routers: Sequence[APIRouter],
@@ -370,5 +384,6 @@ def create_app(
     install(app, problems)
     for router in routers:
         app.include_router(router)
+    app.add_exception_handler(405, _not_allowed([route for router in routers for route in router.routes]))
     describe(app, problems)
     return app
