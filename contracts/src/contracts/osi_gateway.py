@@ -29,6 +29,10 @@ class SubmissionAccepted(Event):
     submission_id: str
     case_id: str
     destination_id: str
+    service: str | None = None
+    """Slug of the online service."""
+    reference: str | None = None
+    """The short number that citizens and clerks quote."""
 
 
 class Problem(BaseModel):
@@ -59,6 +63,10 @@ class SubmissionRejected(Event):
     case_id: str | None
     destination_id: str | None
     problems: tuple[Problem, ...]
+    service: str | None = None
+    """Slug of the online service."""
+    reference: str | None = None
+    """The short number that citizens and clerks quote."""
 
 
 class SealingKeyPublished(Event):
