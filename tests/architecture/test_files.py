@@ -165,11 +165,7 @@ def skips(tree: ast.AST) -> Iterator[int]:
 
 
 def is_skip(node: ast.expr) -> bool:
-    name = ast.unparse(node)
-    marks = {"skip", "skipif", "xfail"}
-    return name in {"pytest.importorskip"} | {f"pytest.{mark}" for mark in marks} | {
-        f"pytest.mark.{mark}" for mark in marks
-    }
+    return re.fullmatch(r"pytest\.(importorskip|(mark\.)?(skip|skipif|xfail))", ast.unparse(node)) is not None
 
 
 def texts_of(node: ast.AST) -> Iterator[str]:
@@ -205,12 +201,10 @@ def neighbours(service: str, tree: ast.AST) -> Iterator[str]:
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             yield from (f"route {node.value!r}" for other in others if f"/api/{other}/" in node.value)
         elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
-            words = re.split(r"_", node.target.id)
-            address = {"url", "host", "port", "address"} & set(words)
-            modules = [other.replace("-", "_") for other in others]
-            yield from (
-                f"setting {node.target.id}" for module in modules if address and node.target.id.startswith(module)
-            )
+            name = node.target.id
+            if {"url", "host", "port", "address"} & set(name.split("_")):
+                modules = (other.replace("-", "_") for other in others)
+                yield from (f"setting {name}" for module in modules if name.startswith(module))
 
 
 @pytest.mark.proves("PL-01")
