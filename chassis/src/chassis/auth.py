@@ -89,7 +89,7 @@ class TokenKeys:
         self._keys: dict[str, tuple[ECKey, datetime | None]] = {}
         self._read_at: datetime | None = None
 
-    async def put(self, kid: str, jwk: Mapping[str, str], retires_at: datetime | None) -> None:
+    async def put(self, kid: str, jwk: Mapping[str, Any], retires_at: datetime | None) -> None:
         """Keep a public key.
 
         Raises:
@@ -141,7 +141,7 @@ class TokenKeys:
         self._keys = {entry["_id"]: (_public_key(entry["jwk"]), entry.get("retires_at")) for entry in found}
 
 
-def _public_key(jwk: Mapping[str, str]) -> ECKey:
+def _public_key(jwk: Mapping[str, Any]) -> ECKey:
     if jwk.get("kty") != "EC" or jwk.get("crv") != "P-256" or "d" in jwk:
         raise ValueError("a token key must be a public EC key on P-256")
     return ECKey.import_key(dict(jwk))
