@@ -71,7 +71,7 @@ class Blobs:
         _check_path(path)
         counted = _Counted(data)
         try:
-            await obstore.put_async(self._store, path, _sealed(counted.pieces(), AESGCM(key)))
+            await obstore.put_async(self._store, path, _sealed(counted.pieces(), AESGCM(key)), max_concurrency=2)
         except BaseError as error:
             raise StoreUnavailable(type(error).__name__) from error
         return counted.total
