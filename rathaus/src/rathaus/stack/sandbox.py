@@ -1,0 +1,30 @@
+"""The state's side to run against: Landeskonto, routing, exchange and a receiving authority."""
+
+import sys
+
+from rathaus.stack import services
+from rathaus.stack.part import Part, Place
+from rathaus.stack.ports import HOST, is_listening
+
+
+def part(place: Place) -> Part:
+    """The sandbox of one stack."""
+    port = place.ports.sandbox
+    options = {
+        "--host": HOST,
+        "--port": str(port),
+        "--data": str(place.home / "sandbox"),
+        "--public-url": services.sandbox_url(place),
+        "--landeskonto-client-id": services.LANDESKONTO_CLIENT,
+    }
+    return Part(
+        name="sandbox",
+        command=lambda: [sys.executable, "-m", "sandbox", *(word for pair in options.items() for word in pair)],
+        ready=lambda: is_listening(port) and services.answers(f"{services.sandbox_url(place)}/health"),
+        environment={
+            "SANDBOX_LANDESKONTO_CLIENT_SECRET": place.secrets.get("landeskonto"),
+            "SANDBOX_EXCHANGE_CLIENT_SECRET": place.secrets.get("exchange"),
+            **services.tracing(place, "sandbox"),
+        },
+        stop_seconds=3,
+    )
