@@ -1,0 +1,17 @@
+import { readProblem } from "./problem.ts";
+
+export interface Municipality {
+  readonly ars: string;
+  readonly slug: string;
+  readonly name: string;
+  readonly kind: string;
+  readonly members: readonly { readonly ars: string; readonly name: string }[];
+  readonly contact: { readonly email: string; readonly phone: string; readonly address: string };
+}
+
+/** The municipalities of this town hall: a file made from `municipalities/*.yaml`, served beside the portal. */
+export async function municipalities(): Promise<Municipality[]> {
+  const answer = await fetch("/municipalities.json");
+  if (!answer.ok) throw readProblem(answer.status, null, answer.headers);
+  return answer.json();
+}

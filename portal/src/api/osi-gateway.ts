@@ -1,0 +1,21 @@
+import { body, gatewayApi as api, isProblem } from "./client.ts";
+
+export interface Evidence {
+  readonly destination: string | null;
+  readonly caseId: string | null;
+}
+
+/** Where an application went; null while it has not left the town hall. */
+export async function evidence(ars: string, application: string): Promise<Evidence | null> {
+  try {
+    const answer = await body(
+      api.GET("/api/osi-gateway/v1/{ars}/submissions/{application_id}", {
+        params: { path: { ars, application_id: application } },
+      }),
+    );
+    return { destination: answer.destination ?? null, caseId: answer.case ?? null };
+  } catch (error) {
+    if (isProblem(error, "404")) return null;
+    throw error;
+  }
+}

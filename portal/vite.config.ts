@@ -1,0 +1,55 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { defineConfig, type Plugin } from "vite";
+import { parse } from "yaml";
+
+/** The response headers the portal is built for; the gateway sends the same (see README). */
+export const SECURITY_HEADERS = {
+  "Content-Security-Policy": [
+    "default-src 'none'",
+    "script-src 'self'",
+    "style-src 'self'",
+    "img-src 'self' data:", // KERN's icons are data: masks
+    "font-src 'self'",
+    "connect-src 'self'",
+    "form-action 'self'",
+    "base-uri 'none'",
+    "frame-ancestors 'none'",
+    "require-trusted-types-for 'script'",
+  ].join("; "),
+  "X-Content-Type-Options": "nosniff",
+  "Referrer-Policy": "same-origin",
+  "Cross-Origin-Opener-Policy": "same-origin",
+};
+
+const MUNICIPALITIES = new URL("../municipalities/", import.meta.url);
+
+/** What the portal shows of each municipality; a town hall that runs serves the same from its data folder. */
+export function municipalities(): unknown[] {
+  return readdirSync(MUNICIPALITIES)
+    .filter((name) => name.endsWith(".yaml"))
+    .sort()
+    .map((name) => parse(readFileSync(new URL(name, MUNICIPALITIES), "utf-8")))
+    .map(({ ars, slug, name, kind, members, contact }) => ({ ars, slug, name, kind, members, contact }));
+}
+
+function municipalitiesFile(): Plugin {
+  return {
+    name: "municipalities",
+    generateBundle() {
+      this.emitFile({ type: "asset", fileName: "municipalities.json", source: JSON.stringify(municipalities()) });
+    },
+  };
+}
+
+export default defineConfig({
+  plugins: [municipalitiesFile()],
+  oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
+  css: { preprocessorOptions: { scss: { quietDeps: true } } },
+  build: {
+    target: "es2022",
+    assetsInlineLimit: 0, // a data: font or script would break the content security policy
+    modulePreload: { polyfill: false },
+  },
+  preview: { host: "localhost", headers: SECURITY_HEADERS },
+  server: { host: "localhost" },
+});
