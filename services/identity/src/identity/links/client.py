@@ -5,10 +5,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Self
+from urllib.parse import quote_plus
 
 import httpx
-from authlib.integrations.base_client.errors import OAuthError
-from authlib.integrations.httpx_client import AsyncOAuth2Client
+from authlib.oauth2.rfc6749.parameters import prepare_grant_uri
+from authlib.oauth2.rfc7636 import create_s256_code_challenge
 from joserfc import jws, jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import Key, KeySet
@@ -57,9 +58,9 @@ class Landeskonto:
     ) -> None:
         self.issuer = issuer
         self._client_id = client_id
-        self._http: Any = AsyncOAuth2Client(
-            client_id, client_secret, code_challenge_method="S256", timeout=SECONDS, transport=transport
-        )
+        # authlib's own client takes httpx or httpx2, whichever is installed; its errors would be of either.
+        self._http = httpx.AsyncClient(timeout=SECONDS, transport=transport)
+        self._auth = httpx.BasicAuth(quote_plus(client_id), quote_plus(client_secret))
         self._metadata: Mapping[str, Any] = {}
         self._keys = KeySet([])
         self._read_at = -CACHED
@@ -80,18 +81,21 @@ class Landeskonto:
             LandeskontoUnavailable: its metadata cannot be read.
         """
         await self.ready()
-        url, _ = self._http.create_authorization_url(
+        url: str = prepare_grant_uri(
             self._metadata["authorization_endpoint"],
+            self._client_id,
+            "code",
             redirect_uri=redirect_uri,
             scope="openid",
             state=secrets.state,
             nonce=secrets.nonce,
-            code_verifier=secrets.verifier,
+            code_challenge=create_s256_code_challenge(secrets.verifier),
+            code_challenge_method="S256",
             acr_values=self._acr_values(asked),
             prompt="login",
-            max_age=0,
+            max_age="0",
         )
-        return str(url)
+        return url
 
     async def redeem(self, code: str, redirect_uri: str, secrets: Secrets, asked: Level, now: datetime) -> Proof:
         """Exchange the code for an ID token and check it.
@@ -101,16 +105,20 @@ class Landeskonto:
             ProofRefused: the ID token does not prove what was asked.
         """
         try:
-            answer = await self._http.fetch_token(
+            answer = await self._json(
+                "POST",
                 self._metadata["token_endpoint"],
-                grant_type="authorization_code",
-                code=code,
-                redirect_uri=redirect_uri,
-                code_verifier=secrets.verifier,
+                auth=self._auth,
+                data={
+                    "grant_type": "authorization_code",
+                    "code": code,
+                    "redirect_uri": redirect_uri,
+                    "code_verifier": secrets.verifier,
+                },
             )
             claims = await self._claims(answer.get("id_token"))
-        except (OAuthError, httpx.HTTPError, LandeskontoUnavailable, ValueError) as error:
-            raise RedemptionFailed(f"{type(error).__name__}: {error}") from error
+        except LandeskontoUnavailable as error:
+            raise RedemptionFailed(str(error)) from error
         return proof(claims, Expected(self.issuer, self._client_id, secrets.nonce, asked), now)
 
     def _acr_values(self, asked: Level) -> str:
@@ -143,24 +151,24 @@ class Landeskonto:
         return next((key for key in self._keys if key.kid == kid and key.key_type in {"EC", "RSA"}), None)
 
     async def _read(self) -> None:
-        metadata = await self._json(f"{self.issuer}/.well-known/openid-configuration")
+        metadata = await self._json("GET", f"{self.issuer}/.well-known/openid-configuration")
         if metadata.get("issuer") != self.issuer:
             # OpenID Connect Discovery 1.0, 4.3
             raise LandeskontoUnavailable(f"metadata of {self.issuer} name the issuer {metadata.get('issuer')}")
         if "S256" not in metadata.get("code_challenge_methods_supported", ["S256"]):
             raise LandeskontoUnavailable(f"{self.issuer} does not support PKCE with S256")
         try:
-            keys = KeySet.import_key_set(await self._json(metadata["jwks_uri"]))  # type: ignore[arg-type]
+            keys = KeySet.import_key_set(await self._json("GET", metadata["jwks_uri"]))  # type: ignore[arg-type]
         except (JoseError, KeyError, ValueError) as error:
             raise LandeskontoUnavailable(f"keys of {self.issuer} are not readable: {error}") from error
         self._metadata, self._keys, self._read_at = metadata, keys, time.monotonic()
 
-    async def _json(self, url: str) -> dict[str, Any]:
+    async def _json(self, method: str, url: str, **more: Any) -> dict[str, Any]:
         try:
-            answer = await self._http.get(url, withhold_token=True)
+            answer = await self._http.request(method, url, **more)
             answer.raise_for_status()
             found = answer.json()
-        except (httpx.HTTPError, ValueError) as error:
+        except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
             raise LandeskontoUnavailable(f"{url}: {type(error).__name__}") from error
         if not isinstance(found, dict):
             raise LandeskontoUnavailable(f"{url}: no JSON object")
