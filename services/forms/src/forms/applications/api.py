@@ -177,9 +177,9 @@ async def save_answers(
     """Save the answers of a draft. Some may be missing; none may be unknown, of the wrong type or too long."""
     found = await applications.own(ars, caller.account, id)
     schema = catalogue.get(ars, found.state.service).schema
-    if faults := schema.draft(body.answers):
-        raise Faulty(faults)
     answers = schema.normalised(body.answers)
+    if faults := schema.draft(answers):
+        raise Faulty(faults)
     said = hashlib.sha256(orjson.dumps(answers, option=orjson.OPT_SORT_KEYS)).hexdigest()
     # A repeated save is recognised by what it says; the blanks keep clear of the keys that clients choose.
     key = Key(caller.account, f"save {version} {said}", said)
