@@ -9,4 +9,4 @@ import contracts  # noqa: F401
 import rathaus  # noqa: F401
 import sandbox  # noqa: F401
 
-pytest_plugins = ["rathaus.stack.testing"]
+pytest_plugins = ["chassis.testing.promises", "rathaus.stack.testing"]
