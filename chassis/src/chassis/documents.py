@@ -157,7 +157,11 @@ class Database:
             appname=name,
         )
         database = cls(client, name)
-        await database.ping()
+        try:
+            await database.ping()
+        except DatabaseUnavailable:
+            client.close()
+            raise
         return database
 
     def collection(self, name: str) -> Documents:

@@ -1,0 +1,186 @@
+"""Every query form that services use, on the fake and on the real database: where they differ, it is found here."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from chassis.documents import Database, DatabaseUnavailable, Documents, Duplicate, Index
+from chassis.ids import uuid7
+from chassis.testing import MemoryDatabase
+from rathaus.stack.stack import Stack
+
+AT = datetime(2026, 11, 25, 9, 0, 0, 123000, tzinfo=UTC)
+
+
+@pytest.fixture(params=["fake", pytest.param("real", marks=pytest.mark.stack)])
+async def database(request: pytest.FixtureRequest) -> AsyncIterator[Database]:
+    if request.param == "fake":
+        yield MemoryDatabase()
+        return
+    stack: Stack = request.getfixturevalue("infrastructure")
+    found = await Database.connect(SecretStr(stack.database_url()), f"test_{uuid7()[-12:]}")
+    yield found
+    await found.close()
+
+
+@pytest.fixture
+def documents(database: Database) -> Documents:
+    return database.collection("things")
+
+
+async def test_what_is_inserted_is_found(documents: Documents) -> None:
+    await documents.insert({"_id": "a", "at": AT, "bytes": b"\x00\xff", "deep": {"x": [1, {"y": None}]}, "text": "äß"})
+    found = await documents.get("a")
+    assert found == {"_id": "a", "at": AT, "bytes": b"\x00\xff", "deep": {"x": [1, {"y": None}]}, "text": "äß"}
+    assert await documents.get("b") is None
+
+
+async def test_an_id_stands_once(documents: Documents) -> None:
+    await documents.insert({"_id": "a"})
+    with pytest.raises(Duplicate):
+        await documents.insert({"_id": "a"})
+
+
+async def test_a_partial_unique_index_refuses_only_what_it_covers(documents: Documents) -> None:
+    index = Index((("tenant", 1), ("email", 1)), "email", unique=True, only_where={"email": {"$exists": True}})
+    await documents.ensure([index])
+    await documents.insert({"_id": "a", "tenant": 1})
+    await documents.insert({"_id": "b", "tenant": 1})
+    await documents.update({"_id": "a"}, {"$set": {"email": "x"}})
+    with pytest.raises(Duplicate):
+        await documents.update({"_id": "b"}, {"$set": {"email": "x"}})
+    with pytest.raises(Duplicate):
+        await documents.insert({"_id": "c", "tenant": 1, "email": "x"})
+    await documents.insert({"_id": "d", "tenant": 2, "email": "x"})
+
+
+async def test_indexes_may_be_made_twice(documents: Documents) -> None:
+    indexes = [
+        Index((("due", 1),), "relay", sparse=True),
+        Index((("done", 1),), "expire", sparse=True, expire_after=timedelta(days=90)),
+        Index((("list.id", 1),), "inside"),
+        Index((("tenant", 1), ("made", -1)), "list"),
+    ]
+    await documents.ensure(indexes)
+    await documents.ensure(indexes)
+
+
+async def test_compare_and_set_has_one_winner(documents: Documents) -> None:
+    await documents.insert({"_id": "a", "v": 1, "n": 0})
+    won = await asyncio.gather(
+        *(documents.update({"_id": "a", "v": 1}, {"$inc": {"v": 1}, "$set": {"n": n}}) for n in range(40))
+    )
+    assert sum(won) == 1
+
+
+async def test_the_write_of_an_aggregate(documents: Documents) -> None:
+    """All operators of one write at once, as the group decisions send it."""
+    await documents.insert({"_id": "a", "v": 1, "out": [], "cmds": [], "seq": {}, "old": 1, "due": AT})
+    done = await documents.update(
+        {"_id": "a", "v": 1},
+        {
+            "$inc": {"v": 1},
+            "$set": {"seq.forms_applications": 2, "src.x:1": 7, "due": AT},
+            "$unset": {"old": 1},
+            "$push": {"out": {"$each": [{"id": "1"}, {"id": "2"}]}, "cmds": {"$each": [1, 2, 3, 4], "$slice": -3}},
+        },
+    )
+    found = await documents.get("a")
+    assert done
+    assert found == {
+        "_id": "a",
+        "v": 2,
+        "out": [{"id": "1"}, {"id": "2"}],
+        "cmds": [2, 3, 4],
+        "seq": {"forms_applications": 2},
+        "src": {"x:1": 7},
+        "due": AT,
+    }
+
+
+async def test_the_marks_of_the_relay(documents: Documents) -> None:
+    entries = [{"id": str(number), "seq": number} for number in range(1, 4)]
+    await documents.insert({"_id": "a", "out": entries, "sent": [], "due": AT})
+    await documents.insert({"_id": "b", "out": [], "sent": [], "due": AT})
+    pull: dict[str, Any] = {
+        "$pull": {"out": {"id": {"$in": ["1", "2"]}}},
+        "$push": {"sent": {"$each": entries[:2], "$slice": -1}},
+    }
+    unset = {"$unset": {"due": 1}}
+    pairs = [({"_id": "a"}, pull), ({"_id": "a", "out": []}, unset), ({"_id": "b", "out": []}, unset)]
+    assert await documents.update_each(pairs) == 2
+    assert await documents.get("a") == {"_id": "a", "out": [entries[2]], "sent": [entries[1]], "due": AT}
+    assert await documents.get("b") == {"_id": "b", "out": [], "sent": []}
+    assert await documents.update({"_id": "a", "out.id": "3"}, {"$set": {"due": AT + timedelta(seconds=1)}})
+    assert not await documents.update({"_id": "a", "out.id": "1"}, {"$set": {"due": AT}})
+    assert await documents.update_each([]) == 0
+
+
+async def test_what_waits_beside_a_place(documents: Documents) -> None:
+    await documents.insert({"_id": "p", "last": 1, "wait": []})
+    where = {"_id": "p", "last": 1, "wait.seq": {"$ne": 3}}
+    assert await documents.update(where, {"$push": {"wait": {"seq": 3}}, "$set": {"gap_since": AT}})
+    assert not await documents.update(where, {"$push": {"wait": {"seq": 3}}})
+    change = {"$set": {"last": 3}, "$pull": {"wait": {"seq": {"$lte": 3}}}, "$unset": {"gap_since": 1}}
+    assert await documents.update({"_id": "p", "last": 1}, change)
+    assert await documents.get("p") == {"_id": "p", "last": 3, "wait": []}
+
+
+async def test_ranges_sorts_limits_and_fields(documents: Documents) -> None:
+    for number in range(10):
+        await documents.insert({"_id": str(number), "n": number, "at": AT + timedelta(seconds=number), "x": 1})
+    where = {"at": {"$gte": AT, "$lte": AT + timedelta(seconds=5)}, "n": {"$in": [1, 3, 5, 7]}}
+    found = await documents.find(where, sort=(("n", -1),), limit=2, fields=("n",))
+    assert found == [{"_id": "5", "n": 5}, {"_id": "3", "n": 3}]
+    assert await documents.find({"_id": {"$gte": "3", "$lt": "5"}}, sort=(("_id", 1),), fields=("_id",)) == [
+        {"_id": "3"},
+        {"_id": "4"},
+    ]
+    assert await documents.count({"x": 1, "n": {"$gt": 7}}) == 2
+
+
+async def test_a_sparse_index_finds_exactly_what_is_due(documents: Documents) -> None:
+    await documents.ensure([Index((("due", 1),), "relay", sparse=True)])
+    await documents.insert({"_id": "a", "due": AT, "shard": 1})
+    await documents.insert({"_id": "b", "shard": 1})
+    await documents.insert({"_id": "c", "due": AT + timedelta(days=1), "shard": 1})
+    found = await documents.find({"due": {"$gte": datetime(1970, 1, 1, tzinfo=UTC), "$lte": AT}, "shard": {"$in": [1]}})
+    assert [document["_id"] for document in found] == ["a"]
+
+
+async def test_a_value_inside_a_list_is_found(documents: Documents) -> None:
+    await documents.insert(
+        {"_id": "a", "tenant": "t", "list": [{"id": "x", "account": "mia"}, {"id": "y", "account": "j"}]}
+    )
+    assert [found["_id"] for found in await documents.find({"list.id": "y"})] == ["a"]
+    assert [found["_id"] for found in await documents.find({"tenant": "t", "list.account": "mia"})] == ["a"]
+    assert await documents.find({"list.id": "z"}) == []
+
+
+async def test_upsert_and_delete(documents: Documents) -> None:
+    await documents.upsert("a", {"$set": {"n": 1}})
+    await documents.upsert("a", {"$set": {"n": 2}})
+    assert await documents.get("a") == {"_id": "a", "n": 2}
+    assert not await documents.delete({"_id": "a", "n": 1})
+    assert await documents.delete({"_id": "a", "n": 2})
+    assert await documents.get("a") is None
+
+
+async def test_null_matches_what_is_absent(documents: Documents) -> None:
+    await documents.insert({"_id": "a", "by": None})
+    assert await documents.update({"_id": "a", "by": {"$in": [None, "me"]}}, {"$set": {"by": "me"}})
+    assert not await documents.update({"_id": "a", "by": {"$in": [None, "you"]}}, {"$set": {"by": "you"}})
+
+
+async def test_the_database_tells_the_time(database: Database) -> None:
+    assert abs(await database.now() - datetime.now(UTC)) < timedelta(seconds=5)
+    await database.ping()
+
+
+async def test_a_silent_database_is_told_as_such() -> None:
+    with pytest.raises(DatabaseUnavailable):
+        await Database.connect(SecretStr("mongodb://127.0.0.1:1/?serverSelectionTimeoutMS=200"), "nobody")
