@@ -235,7 +235,7 @@ class Service:
         self._check("database", _ping(database))
         self._check("clock", clock_check(clock))
         self._check("token-key", context.token_keys.check)
-        await self._patiently("Kafka", lambda: _reach(settings.kafka_servers))
+        await self._patiently("Kafka", lambda: _reach(bus))
         stack.push_async_callback(bus.stop)
         await bus.start(consumers="consumers" in roles)
         self._check("kafka", bus.check)
@@ -307,6 +307,7 @@ class Service:
         """
         loop = asyncio.get_running_loop()
         until, delay = loop.time() + self._settings.start_timeout, 0.1
+        told = False
         while True:
             try:
                 return await attempt()
@@ -314,6 +315,9 @@ class Service:
                 if loop.time() + delay > until:
                     waited = f"{self._settings.start_timeout:g} s"
                     raise StartFailed(f"no {what} within {waited} ({type(error).__name__})") from error
+                if not told:
+                    _log.info("waiting", extra={"fields": {"what": what, "reason": type(error).__name__}})
+                    told = True
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self.stopping.wait(), delay)
             if self.stopping.is_set():
@@ -347,19 +351,10 @@ async def _follow(clock: SystemClock, database: Database) -> None:
             await clock.measure(database.now)
 
 
-async def _reach(servers: Sequence[str]) -> None:
-    """Connect to any of the brokers, once. Raises OSError or TimeoutError where none listens."""
-    problem: Exception = OSError("no broker is named")
-    for server in servers:
-        host, _, port = server.rpartition(":")
-        try:
-            async with asyncio.timeout(2):
-                _, writer = await asyncio.open_connection(host.strip("[]"), int(port))
-            writer.close()
-            return
-        except (OSError, TimeoutError) as error:
-            problem = error
-    raise problem
+async def _reach(bus: Bus) -> None:
+    """Sign in to Kafka once, so that what comes after needs no patience of its own."""
+    publisher = await bus.open_publisher()
+    await publisher.close()
 
 
 async def _send_last_spans() -> None:
