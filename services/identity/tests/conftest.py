@@ -194,21 +194,31 @@ def issuer(clock: FixedClock) -> Issuer:
 
 
 @pytest.fixture
-async def town(clock: FixedClock, issuer: Issuer) -> AsyncIterator[Town]:
+def provider(issuer: Issuer) -> tuple[dict[str, Any], httpx.AsyncBaseTransport]:
+    """Settings of the Landeskonto, and the way to it; test_links_sandbox puts the sandbox in its place."""
+    settings = {
+        "landeskonto_issuer": ISSUER,
+        "landeskonto_client_id": "rathaus",
+        "landeskonto_client_secret": SecretStr("secret"),
+    }
+    return settings, httpx.MockTransport(issuer.handle)
+
+
+@pytest.fixture
+async def town(clock: FixedClock, provider: tuple[dict[str, Any], httpx.AsyncBaseTransport]) -> AsyncIterator[Town]:
     database = MemoryDatabase("identity")
     bus = MemoryBus("identity", database, clock)
     municipalities = Municipalities(Path(__file__).parents[3] / "municipalities")
+    landeskonto, transport = provider
     settings = Settings(
         vault_key=SecretStr("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8"),
         public_url="https://rathaus.example.org",
-        landeskonto_issuer=ISSUER,
-        landeskonto_client_id="rathaus",
-        landeskonto_client_secret=SecretStr("secret"),
+        **landeskonto,
     )
     async with AsyncExitStack() as stack:
         keys = TokenKeys(database.collection("token_keys"), clock)
         context = Context("identity", settings, database, clock, bus, municipalities, keys, stack)
-        parts = await wire(context, httpx.MockTransport(issuer.handle))
+        parts = await wire(context, transport)
         provides = [*parts.provides, municipalities, keys]
         app = create_app("identity", ROUTERS, PROBLEMS, provides=provides, clock=clock)
         relay = Relay(
