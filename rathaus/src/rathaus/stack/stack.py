@@ -233,7 +233,11 @@ class Stack:
 
     def logs(self, name: str) -> str:
         """Return what a part has printed, all starts together."""
-        return (self.place.folder("logs") / f"{name}.log").read_text(errors="replace")
+        return self.log_file(name).read_text(errors="replace")
+
+    def log_file(self, name: str) -> Path:
+        """File that a part prints into."""
+        return self.place.folder("logs") / f"{name}.log"
 
     def _take_lock(self) -> None:
         lock = (self.home / "lock").open("a+")
@@ -271,7 +275,7 @@ class Stack:
         command = part.command()
         if self._over.is_set():
             return
-        log = self.place.folder("logs") / f"{part.name}.log"
+        log = self.log_file(part.name)
         child = Child(part.name, command, part.environment, log, part.ready, part.stop_seconds)
         self._children[part.name] = child
         self._report(part.name, "startet", time.monotonic() - began)

@@ -1,0 +1,130 @@
+"""Everything that must pass before a change is good: ``make test``. Each step prints its name and its seconds."""
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from rathaus import portalbuild
+from rathaus.stack import REPOSITORY
+
+Step = tuple[str, Callable[[], bool]]
+
+_BIN = Path(sys.executable).parent
+_BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+
+
+def test(only: Sequence[str]) -> int:
+    """Run all steps, or those named; tests come last and have the last word. Returns 1 where one failed."""
+    failed = _run([step for step in [*_quick(), *_thorough()] if not only or step[0] in only])
+    if failed:
+        _say(f"Fehlgeschlagen: {', '.join(failed)}")
+    if only and "tests" not in only:
+        return 1 if failed else 0
+    passed = _ours("pytest", "-m", "not prove")
+    return 0 if passed and not failed else 1
+
+
+def lint() -> int:
+    """Run the steps that need nothing to be started."""
+    return 1 if _run(_quick()) else 0
+
+
+def promises() -> int:
+    """Print all promises with their tests and last results."""
+    return subprocess.run([sys.executable, "-m", "chassis.testing.promises"], cwd=REPOSITORY, check=False).returncode
+
+
+def lock() -> int:
+    """Resolve all members anew and write requirements.txt and the Java programs' hashes."""
+    form = ["--no-emit-workspace", "--no-header", "--format", "requirements-txt", "--quiet"]
+    done = (
+        _ours("uv", "lock", "--quiet")
+        and _ours("uv", "export", "--all-packages", "--all-groups", *form, "--output-file", "requirements.txt")
+        and _ours("python", "-m", "rathaus.stack.java", "lock")
+    )
+    return 0 if done else 1
+
+
+def bench() -> int:
+    """Run every measurement, one file each."""
+    files = sorted((REPOSITORY / "benchmarks").glob("*.py"))
+    return 0 if all(_ours("python", str(file)) for file in files) else 1
+
+
+def _quick() -> list[Step]:
+    sources = [str(folder.relative_to(REPOSITORY)) for folder in _each("src")]
+    return [
+        ("stil", lambda: _ours("ruff", "check", "--quiet") and _ours("ruff", "format", "--check", "--quiet")),
+        ("typen", lambda: all([_types(sources), *(_types([str(tests)]) for tests in _each("tests"))])),
+        ("importregeln", lambda: _ours("lint-imports", "--no-timing")),
+        ("verträge", lambda: _ours("python", "-m", "contracts.generate", "--check")),
+        ("schnittstellen", lambda: _ours("python", "-m", "chassis.openapi", "--check")),
+    ]
+
+
+def _thorough() -> list[Step]:
+    return [
+        ("portal", _portal),
+        ("compose", lambda: _ours("docker-compose", "-f", "compose.yaml", "config", "--quiet")),
+        ("browser", _browser),
+    ]
+
+
+def _run(steps: Sequence[Step]) -> list[str]:
+    failed = []
+    for name, step in steps:
+        began = time.monotonic()
+        passed = step()
+        _say(f"{'✓' if passed else '✗'} {name} {time.monotonic() - began:.1f} s")
+        if not passed:
+            failed.append(name)
+    return failed
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+def _ours(tool: str, *arguments: str) -> bool:
+    """Run a tool of the environment in the checkout; what it prints is shown."""
+    command = [str(_BIN / tool), *arguments]
+    return subprocess.run(command, cwd=REPOSITORY, check=False).returncode == 0  # noqa: S603  the command line is ours
+
+
+def _types(folders: Sequence[str]) -> bool:
+    # Members one by one: their tests have equal file names.
+    return _ours("mypy", "--no-error-summary", *folders)
+
+
+def _each(folder: str) -> list[Path]:
+    members = [file.parent for file in REPOSITORY.glob("**/pyproject.toml") if ".venv" not in file.parts]
+    return sorted(member / folder for member in members if (member / folder).is_dir())
+
+
+def _portal() -> bool:
+    portal = REPOSITORY / "portal"
+    try:
+        portalbuild.build(portal)
+        portalbuild.npm(portal, "run", "check")
+    except portalbuild.BuildFailed as failed:
+        _say(str(failed))
+        return False
+    return True
+
+
+def _browser() -> bool:
+    if any(map(shutil.which, _BROWSERS)):
+        return True
+    if os.geteuid() == 0 and shutil.which("apt-get"):
+        for arguments in (["update", "-q=2"], ["install", "-y", "-q=2", "--no-install-recommends", "chromium"]):
+            quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+            subprocess.run(["apt-get", *arguments], env=quiet, stdout=subprocess.DEVNULL, check=False)  # noqa: S603, S607
+    if any(map(shutil.which, _BROWSERS)):
+        return True
+    _say("Für die Browsertests fehlt Chromium: bitte installieren (apt-get install chromium).")
+    return False
