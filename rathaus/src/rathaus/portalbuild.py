@@ -1,4 +1,4 @@
-"""Builds the portal with the Node that comes as a wheel; skipped while nothing changed: ``python -m rathaus.portalbuild``."""
+"""Builds the portal with the Node that comes as a wheel, unless nothing changed: ``python -m rathaus.portalbuild``."""
 
 import fcntl
 import hashlib
