@@ -138,7 +138,11 @@ def _generate(name: str, operation: Operation, now: datetime) -> tuple[bytes, by
 
 
 def _pair(pem: bytes, certificate: bytes, operation: Operation) -> RsaPair:
-    private = RSAKey.import_key(pem)
+    # The check of a key takes longer than the whole start; this one was made here.
+    loaded = serialization.load_pem_private_key(pem, None, unsafe_skip_rsa_key_validation=True)
+    if not isinstance(loaded, rsa.RSAPrivateKey):
+        raise TypeError("the stored key is not an RSA key")
+    private = RSAKey.import_key(loaded)
     public = {
         "kty": "RSA",
         "key_ops": [operation],
