@@ -390,6 +390,12 @@ async def test_unknown_paths_methods_and_ids_are_problems(web: Edge) -> None:
     problem(await web.client.get("/api/test/v1/1/fails/taken"), 404)
 
 
+async def test_heads_that_are_too_large_and_paths_that_nothing_has(web: Edge) -> None:
+    problem(await web.client.get(f"{BASE}/notes", headers={"x-much": "y" * 40_000}), 431)
+    for path in ("/fails/%00", "/fails/a%0ab", "/notes%00"):
+        assert (await web.client.get(f"{BASE}{path}")).status_code == 404
+
+
 async def test_query_parameters_are_checked_by_name(web: Edge) -> None:
     for value in ("0", "15", "x", "99999999999999999999999", "1e1"):
         problem(await web.client.get(f"{BASE}/notes?days={value}", headers=web.headers()), 422, "/query/days")

@@ -6,9 +6,10 @@ from collections.abc import MutableMapping
 from typing import Any, Final
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from chassis.problems import Refused, unexpected
+from chassis.problems import PROBLEMS, Refused, answer, unexpected
 
 _log = logging.getLogger(__name__)
 
@@ -16,6 +17,8 @@ KIB: Final = 1 << 10
 MIB: Final = 1 << 20
 MAX_BODY: Final = MIB
 """Bytes that a body may have where its route says nothing else."""
+MAX_HEADERS: Final = 32 * KIB
+"""Bytes of all headers together."""
 GRACE: Final = 10.0
 """Seconds that any body may take."""
 SLOWEST: Final = 100 * KIB
@@ -87,6 +90,10 @@ class Edge:
             return
         body = Body(receive, Headers(scope=scope).get("content-length"))
         reply = _Reply(send, only_head=scope["method"] == "HEAD")
+        refused = _refused(scope)
+        if refused is not None:
+            await refused(scope, body.receive, reply.send)
+            return
         inner = {**scope, _KEY: body, "method": "GET" if reply.only_head else scope["method"]}
         try:
             await self._app(inner, body.receive, reply.send)
@@ -97,6 +104,15 @@ class Edge:
                 _log.error("answer broke off", exc_info=error)
                 raise
             await unexpected(scope["path"], error)(inner, body.receive, reply.send)
+
+
+def _refused(scope: Scope) -> Response | None:
+    """Return an answer to what no route should see: heads too large, paths that no thing has."""
+    if sum(len(name) + len(value) for name, value in scope["headers"]) > MAX_HEADERS:
+        return answer(scope["path"], PROBLEMS[431], headers={"Connection": "close"})
+    if not scope["path"].isprintable():
+        return answer(scope["path"], PROBLEMS[404])
+    return None
 
 
 class _Reply:
