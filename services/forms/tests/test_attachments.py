@@ -18,12 +18,12 @@ from chassis.blobs import Blobs
 from chassis.testing.service import ServiceUnderTest
 from contracts.forms import ApplicationPackaged
 from contracts.package import Package
+from forms.applications.gate import Crowded, Gate
 from forms.applications.store import Applications
 from forms.attachments.content import inspect
 from forms.attachments.domain import NotTaken, clean_name, name_in
 from forms.attachments.store import Files
 from forms.attachments.worker import Sweeper
-from forms.gate import Crowded, Gate
 
 PDF, JPEG, PNG = "application/pdf", "image/jpeg", "image/png"
 ALL = (PDF, JPEG, PNG)

@@ -66,7 +66,6 @@ async def test_rejection_shows_the_authoritys_reasons(
     assert read["reasons"] == [{"title": "Angaben fehlen", "place": "/birth_place"}]
 
 
-@pytest.mark.proves("PL-06")
 async def test_news_told_twice_changes_nothing(
     forms: ServiceUnderTest, citizen: httpx.AsyncClient, submitted: str
 ) -> None:

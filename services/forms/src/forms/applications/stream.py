@@ -8,8 +8,8 @@ import orjson
 
 from chassis.errors import Transient
 from forms.applications.domain import FINAL
+from forms.applications.gate import Gate
 from forms.applications.store import Applications, StatusNow
-from forms.gate import Gate
 
 POLL: Final = 0.5
 """Seconds between two looks at the document: what a status may be late."""

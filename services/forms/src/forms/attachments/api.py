@@ -10,12 +10,12 @@ from chassis.http import CheckedRoute, CommandKey, Id, IfMatch, Output, SignedIn
 from chassis.problems import FieldError, Refused
 from forms.applications.api import ApplicationId
 from forms.applications.domain import Application, Fact, attach, detach, find_attachment, require_room
+from forms.applications.gate import Gate
 from forms.applications.store import Applications
 from forms.attachments.domain import MOST_BYTES, SUFFIXES, name_in
 from forms.attachments.store import Files, attachment_id
 from forms.catalogue.domain import Upload
 from forms.catalogue.store import Catalogue
-from forms.gate import Gate
 
 router = APIRouter(prefix="/api/forms/v1/{ars}", route_class=CheckedRoute, tags=["attachments"])
 
