@@ -2,6 +2,7 @@
 
 import sys
 
+from chassis.municipalities import Municipalities
 from rathaus.stack import services
 from rathaus.stack.part import Part, Place
 from rathaus.stack.ports import HOST, is_listening
@@ -19,7 +20,11 @@ def part(place: Place) -> Part:
     }
     return Part(
         name="sandbox",
-        command=lambda: [sys.executable, "-m", "sandbox", *(word for pair in options.items() for word in pair)],
+        command=lambda: [
+            *(sys.executable, "-m", "sandbox"),
+            *(word for pair in options.items() for word in pair),
+            *(f"--landeskonto-redirect-uri={address}" for address in _redirect_addresses(place)),
+        ],
         ready=lambda: is_listening(port) and services.answers(f"{services.sandbox_url(place)}/health"),
         environment={
             "SANDBOX_LANDESKONTO_CLIENT_SECRET": place.secrets.get("landeskonto"),
@@ -28,3 +33,9 @@ def part(place: Place) -> Part:
         },
         stop_seconds=3,
     )
+
+
+def _redirect_addresses(place: Place) -> list[str]:
+    """Where the Landeskonto sends people back to, one address for each municipality there is at the start."""
+    slugs = (municipality.slug for municipality in Municipalities(place.home / "municipalities").all())
+    return [f"{services.public_url(place)}/{slug}/landeskonto" for slug in slugs]
