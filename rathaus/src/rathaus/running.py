@@ -37,6 +37,8 @@ def up() -> int:
         signal.signal(number, _stop)
     stack: Stack | None = None
     try:
+        if (pid := _owner(HOME)) is not None:
+            raise RunsAlready(HOME, str(pid))
         if (REPOSITORY / "portal" / "package.json").exists() and portalbuild.build():
             _tell("Portal gebaut", began)
         stack = Stack(HOME, _ports(), strict=False, report=lambda name, event, _: _tell(f"{name} {event}", began))
