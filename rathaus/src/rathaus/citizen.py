@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
-from typing import Any, Self
+from typing import Any, Protocol, Self
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
@@ -32,20 +32,23 @@ class Unexpected(Exception):
     """The town hall answered otherwise than the job needs; the message names the step and the answer."""
 
 
-@dataclass(frozen=True)
-class Addresses:
-    """Where the town hall is."""
+class TownHall(Protocol):
+    """Where the town hall is reached: ``rathaus.stack.Stack`` or ``rathaus.addresses.Addresses``."""
 
-    api: str
-    """The API gateway."""
-    mailbox: str
+    @property
+    def api(self) -> str:
+        """The API gateway."""
+
+    @property
+    def mailbox(self) -> str:
+        """The mailbox page."""
 
 
 @dataclass
 class Citizen:
     """One invented person with a bearer session. Open as an async context manager."""
 
-    addresses: Addresses
+    town_hall: TownHall
     tenant: str = TANGERHUETTE
     email: str = field(default_factory=lambda: f"mia.beispiel+{secrets.token_hex(6)}@example.org")
     password: str = field(default_factory=lambda: secrets.token_urlsafe(18))
@@ -57,7 +60,7 @@ class Citizen:
     """Version of the application that was seen last."""
 
     async def __aenter__(self) -> Self:
-        self.http = httpx.AsyncClient(base_url=self.addresses.api, timeout=30)
+        self.http = httpx.AsyncClient(base_url=self.town_hall.api, timeout=30)
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -226,7 +229,7 @@ class Citizen:
     async def mails(self) -> list[dict[str, Any]]:
         """Return all mails to this citizen, newest first."""
         async with httpx.AsyncClient() as http:
-            answer = await http.get(f"{self.addresses.mailbox}/api/messages", params={"to": self.email})
+            answer = await http.get(f"{self.town_hall.mailbox}/api/messages", params={"to": self.email})
         return list(answer.raise_for_status().json())
 
     def _if_match(self) -> dict[str, str]:

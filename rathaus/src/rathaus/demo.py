@@ -1,15 +1,18 @@
 """The main job, played in front of people: one application goes to the state's exchange and its receipt comes back."""
 
+import asyncio
 import json
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass
 from typing import Any, TypeVar
 
+import httpx
 from rich.console import Console
 from rich.table import Table
 
-from rathaus.citizen import Addresses, Citizen, Unexpected
+from rathaus.addresses import Addresses
+from rathaus.citizen import Citizen, Unexpected
 
 T = TypeVar("T")
 
@@ -97,28 +100,30 @@ class Play:
         return done
 
 
-async def play(addresses: Addresses, traces: str, *, as_json: bool = False, console: Console | None = None) -> Played:
-    """Play the job and print each step with its time and the address of its trace.
-
-    Raises:
-        Unexpected: a step went wrong; what went before was printed.
-    """
-    console = console or Console()
-    if as_json:
-        played = await Play(addresses, traces, lambda step: None).run()
-        console.print_json(json.dumps(asdict(played)))
-        return played
+def play(addresses: Addresses, *, as_json: bool = False) -> int:
+    """Play the job, print each step with its time and the address of its trace; return the exit code."""
+    console = Console()
     table = Table(title="Ein Antrag vom Absenden bis zur Quittung", title_justify="left")
-    for column in ("Schritt", "ms", "Ergebnis", "Spur"):
-        table.add_column(column, justify="right" if column == "ms" else "left", overflow="fold")
+    table.add_column("Schritt")
+    table.add_column("ms", justify="right")
+    table.add_column("Ergebnis", overflow="fold")
+    table.add_column("Spur", no_wrap=True)
+
+    def tell(step: Step) -> None:
+        short = step.trace.rpartition("/")[2]
+        table.add_row(step.name, f"{step.seconds * 1000:.0f}", step.result, f"[link={step.trace}]{short}[/link]")
+
     try:
-        played = await Play(
-            addresses,
-            traces,
-            lambda step: table.add_row(step.name, f"{step.seconds * 1000:.0f}", step.result, step.trace),
-        ).run()
-    finally:
+        played = asyncio.run(Play(addresses, addresses.traces, tell).run())
+    except (Unexpected, httpx.HTTPError, TimeoutError) as error:
         console.print(table)
-    console.print(f"Der ganze Weg in {played.seconds:.1f} s. Eine Spur vom Absenden bis zur Antwort der Behörde:")
+        console.print(f"Die Vorführung ist stehen geblieben: {error or type(error).__name__}")
+        return 1
+    if as_json:
+        console.print_json(json.dumps(asdict(played)))
+        return 0
+    console.print(table)
+    console.print(f"Spuren: {addresses.traces}/zipkin/traces/<Spur>", soft_wrap=True)
+    console.print(f"Der ganze Weg in {played.seconds:.1f} s. Vom Absenden bis zur Antwort der Behörde in einer Spur:")
     console.print(played.submission_trace, soft_wrap=True)
-    return played
+    return 0
