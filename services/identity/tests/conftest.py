@@ -15,6 +15,7 @@ from joserfc.jwk import ECKey, KeySet
 from pydantic import SecretStr
 
 from chassis.auth import TokenKeys
+from chassis.documents import Database
 from chassis.http import create_app
 from chassis.municipalities import Municipalities
 from chassis.process import Context
@@ -98,7 +99,7 @@ class Issuer:
 class Town:
     """The service and what the tests look at."""
 
-    def __init__(self, app: Any, database: MemoryDatabase, clock: FixedClock, relay: Relay, bus: MemoryBus) -> None:
+    def __init__(self, app: Any, database: Database, clock: FixedClock, relay: Relay, bus: MemoryBus) -> None:
         self.app = app
         self.database = database
         self.clock = clock
@@ -205,8 +206,15 @@ def provider(issuer: Issuer) -> tuple[dict[str, Any], httpx.AsyncBaseTransport]:
 
 
 @pytest.fixture
-async def town(clock: FixedClock, provider: tuple[dict[str, Any], httpx.AsyncBaseTransport]) -> AsyncIterator[Town]:
-    database = MemoryDatabase("identity")
+def database() -> Database:
+    """In memory; test_real_database puts the real one in its place."""
+    return MemoryDatabase("identity")
+
+
+@pytest.fixture
+async def town(
+    database: Database, clock: FixedClock, provider: tuple[dict[str, Any], httpx.AsyncBaseTransport]
+) -> AsyncIterator[Town]:
     bus = MemoryBus("identity", database, clock)
     municipalities = Municipalities(Path(__file__).parents[3] / "municipalities")
     landeskonto, transport = provider
