@@ -28,6 +28,9 @@ from contracts.topics import TOPICS
 __all__ = ["Bus", "Envelope", "NotAConsumer", "listen"]
 
 _log = logging.getLogger(__name__)
+_faststream = logging.getLogger("faststream")
+# It warns at every start that topics are not made on the fly: that is our wish.
+_faststream.addFilter(lambda record: not record.getMessage().startswith("Auto create topics is disabled"))
 GAP_ALARM = timedelta(seconds=10)
 Handler = Callable[[Any, Envelope], Awaitable[None]]
 
@@ -60,7 +63,7 @@ class Bus:
             ack_policy=AckPolicy.NACK_ON_ERROR,
             security=security_of(settings),
             middlewares=[KafkaTelemetryMiddleware(), partial(Unreadable, bury=self._bury_unread)],
-            logger=logging.getLogger("faststream"),
+            logger=_faststream,
         )
 
     def add(self, topic_name: str, handlers: Mapping[type[Event] | type[Tombstone], Handler]) -> Reader:

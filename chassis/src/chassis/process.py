@@ -143,6 +143,7 @@ def run(name: str, settings_class: type[S], wire: Wire[S], arguments: list[str] 
         host=settings.http_host,
         port=settings.http_port,
         lifespan="on",
+        loop="asyncio",  # measured: uvloop gains nothing here
         ws="none",
         log_config=None,
         access_log=False,

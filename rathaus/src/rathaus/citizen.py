@@ -19,13 +19,26 @@ import httpx
 TANGERHUETTE = "150900546546"
 MUSTERLAND = "150909999000"
 SERVICE = "youth-medical-exam"
-PDF = (
-    b"%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n2 0 obj<</Type/Pages/Kids[3 0 R]/Count 1>>endobj\n"
-    b"3 0 obj<</Type/Page/Parent 2 0 R/MediaBox[0 0 200 200]>>endobj\n"
-    b"xref\n0 4\n0000000000 65535 f \n0000000009 00000 n \n0000000054 00000 n \n0000000105 00000 n \n"
-    b"trailer<</Size 4/Root 1 0 R>>\nstartxref\n168\n%%EOF\n"
-)
 FINAL = ("accepted", "rejected")
+
+
+def small_pdf() -> bytes:
+    """Return a PDF of one empty page (ISO 32000-1, 7.5)."""
+    objects = (
+        b"<</Type/Catalog/Pages 2 0 R>>",
+        b"<</Type/Pages/Kids[3 0 R]/Count 1>>",
+        b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 200 200]>>",
+    )
+    body, places = b"%PDF-1.4\n", []
+    for number, content in enumerate(objects, 1):
+        places.append(len(body))
+        body += b"%d 0 obj%s endobj\n" % (number, content)
+    table = b"0000000000 65535 f \n" + b"".join(b"%010d 00000 n \n" % place for place in places)
+    trailer = b"trailer<</Size 4/Root 1 0 R>>\nstartxref\n%d\n%%%%EOF\n" % len(body)
+    return body + b"xref\n0 4\n" + table + trailer
+
+
+PDF = small_pdf()
 
 
 class Unexpected(Exception):
