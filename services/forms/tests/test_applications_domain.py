@@ -55,6 +55,13 @@ def test_submission_is_one_fact() -> None:
     assert facts == (FACT,)
 
 
+def test_moments_are_those_that_a_document_keeps() -> None:
+    now = NOW.replace(microsecond=123_999)
+    began, _ = begin("a-1", "acc-1", "youth-medical-exam", "TAN-2026-7K3M9Q", now)
+    handed_in, _ = submit(began, FACT, now)
+    assert {began.created_at, handed_in.submitted_at, handed_in.changed_at} == {NOW.replace(microsecond=123_000)}
+
+
 @pytest.mark.parametrize("outcome", get_args(Outcome))
 def test_nothing_but_the_status_changes_after_submission(outcome: Outcome) -> None:
     moved = follow(submitted(), "acc-1", outcome, LATER)

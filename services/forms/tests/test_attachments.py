@@ -207,7 +207,8 @@ async def test_other_file_under_the_same_key_is_refused(
     ("query", "request_", "status", "slug"),
     [
         ("field=id_copy", send(b""), 422, "file-not-taken"),
-        ("field=id_copy", send(HUGE + b"0"), 413, "too-large"),
+        ("field=id_copy", send(HUGE + b"0"), 413, "file-too-large"),
+        ("field=id_copy", send(HUGE + b"0" * 1024 * 1025), 413, "too-large"),
         ("field=id_copy", send(A_PNG), 422, "file-not-taken"),
         ("field=id_copy", send(pdf("geheim")), 422, "file-not-taken"),
         ("field=id_copy", send(Content_Type="text/html"), 415, "unsupported-media-type"),

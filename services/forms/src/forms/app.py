@@ -17,7 +17,7 @@ from forms.applications.stream import StatusStreams
 from forms.applications.submission import Desk, Faulty
 from forms.attachments.api import UploadGate
 from forms.attachments.api import router as attachments_router
-from forms.attachments.domain import NotTaken
+from forms.attachments.domain import NotTaken, TooLarge
 from forms.attachments.store import Files
 from forms.attachments.worker import Sweeper
 from forms.catalogue.api import router as catalogue_router
@@ -34,6 +34,7 @@ PROBLEMS: Final[dict[type[Exception], Kind]] = {
     AlreadySubmitted: Kind(409, "already-submitted", "Der Antrag ist schon abgeschickt."),
     TooManyAttachments: Kind(409, "too-many-attachments", "Mehr Dateien nimmt der Antrag nicht auf."),
     NotTaken: Kind(422, "file-not-taken", "Diese Datei kann nicht angenommen werden."),
+    TooLarge: Kind(413, "file-too-large", "Diese Datei ist zu groß."),
     NoSuchAttachment: CHASSIS_PROBLEMS[404],
 }
 

@@ -135,7 +135,8 @@ def reference_number(prefix: str, year: int, id: str) -> str:
 
 def begin(id: str, account: str, service: str, reference: str, now: datetime) -> tuple[Application, tuple[Fact, ...]]:
     """Start a draft."""
-    return Application(id, account, service, reference, created_at=now, changed_at=now), ()
+    at = _kept(now)
+    return Application(id, account, service, reference, created_at=at, changed_at=at), ()
 
 
 def save(application: Application, answers: Mapping[str, Any]) -> tuple[Application, tuple[Fact, ...]]:
@@ -198,7 +199,8 @@ def submit(application: Application, fact: Submitted, now: datetime) -> tuple[Ap
         AlreadySubmitted: it is no draft any more.
     """
     _require_draft(application)
-    return replace(application, status="submitted", submitted_at=now, changed_at=now), (fact,)
+    at = _kept(now)
+    return replace(application, status="submitted", submitted_at=at, changed_at=at), (fact,)
 
 
 def follow(
@@ -216,9 +218,14 @@ def follow(
         raise NotSubmitted(f"application {application.id} is a draft and cannot be {outcome}")
     if _PROGRESS[outcome] <= _PROGRESS[application.status]:
         return None
-    return replace(application, status=outcome, changed_at=now, reasons=reasons), (StatusChanged(outcome),)
+    return replace(application, status=outcome, changed_at=_kept(now), reasons=reasons), (StatusChanged(outcome),)
 
 
 def _require_draft(application: Application) -> None:
     if application.status != "draft":
         raise AlreadySubmitted(application.status)
+
+
+def _kept(now: datetime) -> datetime:
+    """Round to the millisecond that a document keeps, so that what is answered and what is read later are one."""
+    return now.replace(microsecond=now.microsecond // 1000 * 1000)

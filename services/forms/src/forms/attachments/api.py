@@ -1,7 +1,7 @@
 """Files of a draft over HTTP: the body is the file itself."""
 
 from collections.abc import Iterator
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 
@@ -21,6 +21,10 @@ router = APIRouter(prefix="/api/forms/v1/{ars}", route_class=CheckedRoute, tags=
 
 _Applications = Annotated[Applications, provided(Applications)]
 _Files = Annotated[Files, provided(Files)]
+
+
+_MOST_RECEIVED: Final = MOST_BYTES + 1024 * 1024
+"""A file that is a little too large is received and refused in words; a connection cut amidst it would say nothing."""
 
 
 class UploadGate(Gate):
@@ -60,7 +64,7 @@ class NewAttachment(Output):
         }
     },
 )
-@body_limit(MOST_BYTES)
+@body_limit(_MOST_RECEIVED)
 async def attach_file(
     ars: str,
     id: ApplicationId,

@@ -3,7 +3,7 @@
 import io
 from typing import Any, Final
 
-from forms.attachments.domain import MOST_BYTES, NotTaken, check_type
+from forms.attachments.domain import MOST_BYTES, NotTaken, TooLarge, check_type
 
 _MOST_PAGES: Final = 500
 _DEEPEST: Final = 50
@@ -13,14 +13,15 @@ def inspect(content: bytes, declared: str, allowed: tuple[str, ...], most_bytes:
     """Return the type of a file that may be taken. Blocks while a PDF is read: call it in a thread.
 
     Raises:
-        NotTaken: empty, too large, of another type than allowed or declared, or a PDF that is encrypted or broken.
+        TooLarge: more than ``most_bytes``.
+        NotTaken: empty, of another type than allowed or declared, or a PDF that is encrypted or broken.
     """
     import filetype
 
     if not content:
         raise NotTaken("Die Datei ist leer.")
     if len(content) > most_bytes:
-        raise NotTaken(f"Die Datei hat {len(content)} Byte; erlaubt sind {most_bytes}.")
+        raise TooLarge(len(content), most_bytes)
     media_type = check_type(filetype.guess_mime(content), declared, allowed)
     if media_type == "application/pdf":
         _read_pdf(content)

@@ -22,6 +22,13 @@ class NotTaken(Exception):
     """The file cannot be taken; the message says why, in German."""
 
 
+class TooLarge(NotTaken):
+    """The file has more bytes than the upload may have."""
+
+    def __init__(self, size: int, limit: int) -> None:
+        super().__init__(f"Die Datei hat {size} Byte; erlaubt sind {limit}.")
+
+
 def check_type(found: str | None, declared: str, allowed: tuple[str, ...]) -> str:
     """Return the type of a file, told by its content.
 
