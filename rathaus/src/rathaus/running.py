@@ -9,6 +9,7 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from types import FrameType
 
@@ -23,7 +24,7 @@ HOME = Path(os.environ.get("RATHAUS_HOME", REPOSITORY / ".rathaus" / "home"))
 FIRST_PORT = 8080
 _STOP_SECONDS = 15.0
 
-_console = Console(highlight=False)
+_console = Console(highlight=False, soft_wrap=True)
 
 
 class Stopped(BaseException):
@@ -41,9 +42,16 @@ def up() -> int:
             raise RunsAlready(HOME, str(pid))
         if (REPOSITORY / "portal" / "package.json").exists() and portalbuild.build():
             _tell("Portal gebaut", began)
-        stack = Stack(HOME, _ports(), strict=False, report=lambda name, event, _: _tell(f"{name} {event}", began))
+        seconds: dict[str, float] = {}
+
+        def report(name: str, event: str, took: float) -> None:
+            seconds[name] = took
+            if event != "startet":
+                _tell(f"{name} {event}", began)
+
+        stack = Stack(HOME, _ports(), strict=False, report=report)
         with stack:
-            _show(stack, time.monotonic() - began)
+            _show(stack, seconds, time.monotonic() - began)
             addresses = Addresses.of(stack)
             addresses.write(stack.home)
             _play(addresses)
@@ -126,12 +134,13 @@ def _tell(text: str, began: float) -> None:
     _console.print(f"{time.monotonic() - began:6.1f} s  {text}")
 
 
-def _show(stack: Stack, seconds: float) -> None:
-    table = Table("Teil", "Adresse", "bereit", "Speicher", title="Digitales Rathaus", title_justify="left")
+def _show(stack: Stack, took: Mapping[str, float], seconds: float) -> None:
+    table = Table("Teil", "Adresse", "bereit", "nach", "Speicher", title="Digitales Rathaus", title_justify="left")
     people = {"gateway": stack.public_url, "traces": f"{stack.traces}/zipkin/", "kafka": stack.kafka_servers}
     for name in stack.names:
         ready = "[green]ja[/]" if stack.is_ready(name) else f"[red]nein[/], siehe {stack.log_file(name)}"
-        table.add_row(name, people.get(name, stack.address(name)), ready, f"{stack.memory(name) / 1e6:.0f} MB")
+        memory = f"{stack.memory(name) / 1e6:.0f} MB"
+        table.add_row(name, people.get(name, stack.address(name)), ready, f"{took.get(name, 0):.1f} s", memory)
     _console.print(table)
     total = sum(map(stack.memory, stack.names))
     _console.print(f"Portal: {stack.public_url}/   Postfach: {stack.mailbox}/   Spuren: {stack.traces}/zipkin/")
