@@ -3,6 +3,8 @@
 from datetime import timedelta
 from importlib.metadata import version
 
+import httpx
+
 from chassis.broker import listen
 from chassis.problems import Kind
 from chassis.process import Context, Parts
@@ -17,6 +19,7 @@ from osi_gateway.keys.store import KeyPairs, Keyring
 from osi_gateway.letters.domain import Sender
 from osi_gateway.letters.schemas import Schemas
 from osi_gateway.letters.writer import LetterWriter, Tools
+from osi_gateway.receipts.reader import LogReader
 from osi_gateway.settings import Settings
 from osi_gateway.submissions.api import router
 from osi_gateway.submissions.handlers import ApplicationHandlers
@@ -28,8 +31,8 @@ ROUTERS = (router,)
 PROBLEMS: dict[type[Exception], Kind] = {}
 
 
-async def wire(context: Context[Settings]) -> Parts:
-    """Open what the service needs and hand back its parts."""
+async def wire(context: Context[Settings], transport: httpx.AsyncBaseTransport | None = None) -> Parts:
+    """Open what the service needs and hand back its parts; ``transport`` leads to the exchange."""
     settings, clock = context.settings, context.clock
     submissions = Submissions(context.database, clock, context.kick)
     accounts = Accounts(context.database, clock)
@@ -38,7 +41,7 @@ async def wire(context: Context[Settings]) -> Parts:
     await accounts.ensure()
     keyring = Keyring(pairs, context.vault, clock)
     await keyring.open()
-    exchange = await _exchange(context)
+    exchange = await _exchange(context, transport)
     writer = LetterWriter(
         Tools(keyring, context.blobs, context.vault),
         Schemas(settings.data_schemas),
@@ -46,7 +49,7 @@ async def wire(context: Context[Settings]) -> Parts:
         Sender(settings.public_url, version("rathaus-osi-gateway")),
     )
     poll = timedelta(seconds=settings.exchange_poll_seconds)
-    forwarder = Forwarder(submissions, exchange, writer, clock, poll)
+    forwarder = Forwarder(submissions, exchange, writer, LogReader(exchange), clock, poll)
     releaser = Releaser(accounts, submissions, clock)
     links = LinkHandlers(accounts, clock)
     applications = ApplicationHandlers(submissions, accounts, clock)
@@ -66,9 +69,9 @@ async def wire(context: Context[Settings]) -> Parts:
     )
 
 
-async def _exchange(context: Context[Settings]) -> Exchange:
+async def _exchange(context: Context[Settings], transport: httpx.AsyncBaseTransport | None) -> Exchange:
     settings = context.settings
-    http = await context.stack.enter_async_context(open_http(settings.public_url))
+    http = await context.stack.enter_async_context(open_http(settings.public_url, transport))
     addresses = Addresses(
         token=settings.exchange_token_url,
         submission=settings.exchange_submission_url.rstrip("/"),

@@ -25,13 +25,14 @@ def check(response: httpx.Response, what: str, *, expected: frozenset[int]) -> N
     """Accept the answer or say why not.
 
     Raises:
-        Transient: the other side is overloaded or broken; ``retry_after`` in seconds as it asked for, at most 300.
+        Transient: the other side is overloaded, or something else answered in its place (a success that was not
+            agreed on, a redirection); ``retry_after`` in seconds as it asked for, at most 300.
         Refused: a client error, with status and problem type.
     """
     status = response.status_code
     if status in expected:
         return
-    if status in _PASSING or status >= 500:
+    if status in _PASSING or not 400 <= status < 500:
         raise Transient(f"{what}: status {status}", retry_after=_wait(response.headers))
     type_, title = _problem(response)
     raise Refused(f"{what}: status {status} {title}".rstrip(), status=status, type=type_)

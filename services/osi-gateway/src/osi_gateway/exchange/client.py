@@ -176,6 +176,8 @@ class Exchange:
         body = {"encryptedMetadata": metadata, "encryptedData": data}
         response = await self._signed_in(what, "PUT", f"/v2/submissions/{submission_id}", json=body)
         check(response, what, expected=_OK)
+        # A page of somebody in between says 200 too: only the exchange's own answer means that it has the submission.
+        json_object(response, what)
 
     async def events(self, case_id: str) -> list[str]:
         """Return the case's event log, oldest first, as compact JWS; nothing in it is verified.

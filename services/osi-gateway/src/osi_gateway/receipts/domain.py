@@ -156,12 +156,12 @@ def _tags(body: Mapping[str, Any]) -> tuple[str, str, frozenset[tuple[str, str]]
     if not isinstance(tags, dict):
         raise Unverifiable("authenticationTags are missing")
     attachments = tags.get("attachments", {})
-    values = [tags.get("metadata"), tags.get("data")]
-    if not isinstance(attachments, dict) or not all(
-        isinstance(value, str) for value in [*values, *attachments.values()]
-    ):
+    if not isinstance(attachments, dict) or not all(isinstance(tag, str) for tag in attachments.values()):
+        raise Unverifiable("authenticationTags of attachments are not texts")
+    metadata, data = tags.get("metadata"), tags.get("data")
+    if not isinstance(metadata, str) or not isinstance(data, str):
         raise Unverifiable("authenticationTags are not texts")
-    return values[0], values[1], frozenset(attachments.items())
+    return metadata, data, frozenset(attachments.items())
 
 
 def _problems(body: Mapping[str, Any]) -> tuple[Problem, ...]:

@@ -23,6 +23,8 @@ LONGEST_PAUSE = timedelta(minutes=5)
 """Between two tries of a step that failed for a passing reason."""
 STUCK_PAUSE = timedelta(hours=1)
 """Between two looks at a submission that only a repair can help: a route, a schema, a key, our own code."""
+FORGOTTEN_AFTER = timedelta(hours=25)
+"""The exchange deletes an announcement that was never sent after a day; then no late worker can send it any more."""
 CREATE_PAUSE = timedelta(minutes=1)
 """Before a submission is announced anew."""
 LONGEST_POLL = timedelta(minutes=15)
@@ -411,7 +413,11 @@ def end_turn(submission: Submission, now: datetime) -> Submission:
 
 
 def get_stuck(submission: Submission, reason: str, now: datetime) -> Submission:
-    """Only a repair can help. The way begins again from the route, for a repair may lie anywhere on it."""
+    """Only a repair can help. The way begins again from the route, for a repair may lie anywhere on it.
+
+    What was announced already must be forgotten by the exchange first, or two submissions could be sent.
+    """
+    wait = STUCK_PAUSE if submission.case is None else FORGOTTEN_AFTER
     begun_again = replace(
         submission,
         destination_id=None,
@@ -422,7 +428,7 @@ def get_stuck(submission: Submission, reason: str, now: datetime) -> Submission:
         uploaded=(),
         stuck=True,
     )
-    return pause(alarm(begun_again, reason, now), reason, STUCK_PAUSE, now)
+    return pause(alarm(begun_again, reason, now), reason, wait, now)
 
 
 def alarm(submission: Submission, reason: str, now: datetime) -> Submission:

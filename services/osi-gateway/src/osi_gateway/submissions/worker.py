@@ -45,12 +45,18 @@ class Forwarder:
     """What the timers do with a submission that is due."""
 
     def __init__(
-        self, submissions: Submissions, exchange: Exchange, writer: LetterWriter, clock: Clock, poll: timedelta
+        self,
+        submissions: Submissions,
+        exchange: Exchange,
+        writer: LetterWriter,
+        log_reader: LogReader,
+        clock: Clock,
+        poll: timedelta,
     ) -> None:
         self._submissions = submissions
         self._exchange = exchange
         self._writer = writer
-        self._log_reader = LogReader(exchange)
+        self._log_reader = log_reader
         self._clock = clock
         self._poll = poll
         self._steps: dict[Step, Callable[[Submission], Awaitable[Result]]] = {
