@@ -127,6 +127,20 @@ async def test_stream_tells_the_present_status_and_each_change(
     assert [event async for event in events] == [], "ends after a final status"
 
 
+async def test_stream_leaves_no_step_out_that_passed_quickly(
+    forms: ServiceUnderTest, submitted: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stream, "POLL", 0.01)
+    events = StatusStreams(Applications(forms.database, forms.clock), asyncio.Event()).follow(submitted)
+    await collect(events, 2)
+    forms.clock.advance(1)
+    await tell(forms, SubmissionForwarded(**about(forms, submitted)), 1)
+    forms.clock.advance(1)
+    await tell(forms, SubmissionAccepted(**about(forms, submitted)), 2)
+    told = [data(event.decode()) for event in [event async for event in events]]
+    assert [(step["status"], step["changed_at"][-3:]) for step in told] == [("forwarded", "01Z"), ("accepted", "02Z")]
+
+
 async def test_stream_speaks_now_and_then(
     forms: ServiceUnderTest, submitted: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

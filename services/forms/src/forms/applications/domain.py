@@ -81,6 +81,14 @@ class Reason:
 
 
 @dataclass(frozen=True)
+class Step:
+    """One status that an application has had."""
+
+    status: Status
+    at: datetime
+
+
+@dataclass(frozen=True)
 class Application:
     """What is known of one application."""
 
@@ -98,6 +106,8 @@ class Application:
     attachments: tuple[Attachment, ...] = ()
     submitted_at: datetime | None = None
     reasons: tuple[Reason, ...] = ()
+    steps: tuple[Step, ...] = ()
+    """Every status since the draft, in order: whoever looks now and then misses none."""
 
 
 @dataclass(frozen=True)
@@ -199,8 +209,8 @@ def submit(application: Application, fact: Submitted, now: datetime) -> tuple[Ap
         AlreadySubmitted: it is no draft any more.
     """
     _require_draft(application)
-    at = _kept(now)
-    return replace(application, status="submitted", submitted_at=at, changed_at=at), (fact,)
+    handed_in = _move(application, "submitted", now)
+    return replace(handed_in, submitted_at=handed_in.changed_at), (fact,)
 
 
 def follow(
@@ -218,12 +228,17 @@ def follow(
         raise NotSubmitted(f"application {application.id} is a draft and cannot be {outcome}")
     if _PROGRESS[outcome] <= _PROGRESS[application.status]:
         return None
-    return replace(application, status=outcome, changed_at=_kept(now), reasons=reasons), (StatusChanged(outcome),)
+    return replace(_move(application, outcome, now), reasons=reasons), (StatusChanged(outcome),)
 
 
 def _require_draft(application: Application) -> None:
     if application.status != "draft":
         raise AlreadySubmitted(application.status)
+
+
+def _move(application: Application, status: Status, now: datetime) -> Application:
+    at = _kept(now)
+    return replace(application, status=status, changed_at=at, steps=(*application.steps, Step(status, at)))
 
 
 def _kept(now: datetime) -> datetime:

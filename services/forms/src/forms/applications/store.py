@@ -11,7 +11,7 @@ from chassis.aggregates import Aggregates, Loaded
 from chassis.clock import Clock
 from chassis.documents import Database, Document, Index
 from chassis.errors import NotFound
-from forms.applications.domain import Application, Attachment, Fact, Reason, Status
+from forms.applications.domain import Application, Attachment, Fact, Reason, Status, Step
 from forms.applications.events import publish
 
 _OLDEST: Final = datetime(2020, 1, 1, tzinfo=UTC)
@@ -28,6 +28,7 @@ class StatusNow:
     status: Status
     version: int
     changed_at: datetime
+    steps: tuple[Step, ...]
 
 
 class BadCursor(Exception):
@@ -52,6 +53,7 @@ class ApplicationCodec:
             "attachments": [dict(vars(attachment)) for attachment in state.attachments],
             "submitted_at": state.submitted_at,
             "reasons": [dict(vars(reason)) for reason in state.reasons],
+            "steps": [dict(vars(step)) for step in state.steps],
         }
 
     def load(self, document: Document) -> Application:
@@ -68,6 +70,7 @@ class ApplicationCodec:
             attachments=tuple(Attachment(**attachment) for attachment in document["attachments"]),
             submitted_at=document["submitted_at"],
             reasons=tuple(Reason(**reason) for reason in document["reasons"]),
+            steps=tuple(Step(**step) for step in document["steps"]),
         )
 
 
@@ -96,8 +99,11 @@ class Applications(Aggregates[Application, Fact]):
 
     async def status_of(self, id: str) -> StatusNow | None:
         """Return where an application stands, without reading the rest of it; None where it is gone."""
-        found = await self.documents.find({"_id": id}, limit=1, fields=("v", "status", "changed_at"))
-        return StatusNow(found[0]["status"], found[0]["v"], found[0]["changed_at"]) if found else None
+        found = await self.documents.find({"_id": id}, limit=1, fields=("v", "status", "changed_at", "steps"))
+        if not found:
+            return None
+        steps = tuple(Step(**step) for step in found[0]["steps"])
+        return StatusNow(found[0]["status"], found[0]["v"], found[0]["changed_at"], steps)
 
     async def page(
         self, tenant: str, account: str, after: Cursor | None, limit: int

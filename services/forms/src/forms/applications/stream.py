@@ -7,7 +7,7 @@ from typing import Final
 import orjson
 
 from chassis.errors import Transient
-from forms.applications.domain import FINAL
+from forms.applications.domain import FINAL, Step
 from forms.applications.gate import Gate
 from forms.applications.store import Applications, StatusNow
 
@@ -33,13 +33,14 @@ class StatusStreams(Gate):
         loop = asyncio.get_running_loop()
         until = loop.time() + LONGEST
         yield f"retry: {_RETRY}\n\n".encode()
-        told, spoken_at = "", loop.time()
+        last, spoken_at = None, loop.time()
         while not self._stopping.is_set() and loop.time() < until:
             now = await self._look(id)
-            if now is not None and now.status != told:
-                told, spoken_at = now.status, loop.time()
-                yield _event(now)
-            if told in FINAL:
+            for step in _since(last, now):
+                spoken_at = loop.time()
+                yield _event(step, now.version if now else 0)
+            last = now or last
+            if last and last.status in FINAL:
                 return
             if loop.time() - spoken_at >= KEEP_ALIVE:
                 spoken_at = loop.time()
@@ -60,6 +61,13 @@ class StatusStreams(Gate):
             return
 
 
-def _event(now: StatusNow) -> bytes:
-    data = {"status": now.status, "version": now.version, "changed_at": now.changed_at}
-    return b"event: status\nid: %d\ndata: %s\n\n" % (now.version, orjson.dumps(data, option=orjson.OPT_UTC_Z))
+def _since(last: StatusNow | None, now: StatusNow | None) -> tuple[Step, ...]:
+    """Return what is new between two looks: at first the present status, then every step, also those passed quickly."""
+    if now is None:
+        return ()
+    return now.steps[len(last.steps) :] if last else (Step(now.status, now.changed_at),)
+
+
+def _event(step: Step, version: int) -> bytes:
+    data = {"status": step.status, "version": version, "changed_at": step.at}
+    return b"event: status\nid: %d\ndata: %s\n\n" % (version, orjson.dumps(data, option=orjson.OPT_UTC_Z))
