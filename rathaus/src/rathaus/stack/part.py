@@ -20,6 +20,8 @@ class Place:
     """The checkout, for configuration that is read at start."""
     ports: Ports
     secrets: Secrets
+    services_also: Mapping[str, str] = field(default_factory=dict)
+    """Environment of the five services beyond what they need, e.g. the wall between them in tests."""
 
     def folder(self, name: str) -> Path:
         """Return a folder of the home, made if it is missing and closed to others."""

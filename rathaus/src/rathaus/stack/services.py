@@ -46,6 +46,7 @@ def environment(place: Place, service: str) -> dict[str, str]:
         "RATHAUS_GRACEFUL_TIMEOUT": str(GRACEFUL_SECONDS),
         **tracing(place, service),
         **_PECULIAR.get(service, _nothing)(place),
+        **place.services_also,
     }
 
 

@@ -73,17 +73,18 @@ class Stack:
         *,
         parts: Sequence[str] | None = None,
         cache: Path = CACHE,
+        services_also: Mapping[str, str] | None = None,
         strict: bool = True,
         report: Report = _silent,
     ) -> None:
         home.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.home = home
         self.ports = ports
-        self.place = Place(home, cache, REPOSITORY, ports, Secrets(home / "secrets.json"))
+        self.place = Place(home, cache, REPOSITORY, ports, Secrets(home / "secrets.json"), services_also or {})
         self._report = report
         self._strict = strict
         known = _parts(self.place)
-        self._parts: dict[str, Part] = {name: known[name] for name in (parts or known)}
+        self._parts: dict[str, Part] = {name: known[name] for name in (known if parts is None else parts)}
         self._children: dict[str, Child] = {}
         self._lock: IO[str] | None = None
         self._over = threading.Event()
@@ -253,7 +254,7 @@ class Stack:
 
     def _start_all(self) -> None:
         _copy_municipalities(self.place)
-        with ThreadPoolExecutor(len(self._parts)) as pool:
+        with ThreadPoolExecutor(len(self._parts) or 1) as pool:
             started: dict[str, Future[None]] = {}
             for name in (name for level in _levels(self._parts) for name in level):
                 before = [started[other] for other in self._parts[name].after if other in started]

@@ -10,8 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from contracts.topics import SERVICES
 from rathaus.stack.ports import Ports
 from rathaus.stack.stack import Stack
+
+_WALL = Path(__file__).parent / "wall"
 
 
 @pytest.fixture(scope="session")
@@ -23,8 +26,18 @@ def infrastructure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 @pytest.fixture(scope="session")
 def town_hall(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """The whole town hall: database, Kafka, sandbox, five services, gateway, mailbox, trace page, portal."""
-    with Stack(_home(tmp_path_factory), Ports.free()) as stack:
+    """The whole town hall: database, Kafka, sandbox, five services, gateway, mailbox, trace page, portal.
+
+    A wall stands between the services in every test that uses it (``rathaus.stack.wall``): whoever calls another one
+    over HTTP is refused and noted in the file ``wall`` of its folder.
+    """
+    home, ports = _home(tmp_path_factory), Ports.free()
+    wall = {
+        "PYTHONPATH": str(_WALL),
+        "WALL_PORTS": ",".join(str(ports.of(service)) for service in SERVICES),
+        "WALL_LOG": str(home / "wall"),
+    }
+    with Stack(home, ports, services_also=wall) as stack:
         yield stack
 
 
