@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import os
+import secrets
 import sys
 from pathlib import Path
 
@@ -58,6 +59,7 @@ def _settings(given: argparse.Namespace) -> Settings:
         schemas=given.schemas,
         authority_delay=given.authority_delay,
         poll=given.poll,
+        receiver_secret=os.environ.get("SANDBOX_AUTHORITY_CLIENT_SECRET") or secrets.token_urlsafe(32),
         clock_offset_file=Path(offset) if offset else None,
     )
 

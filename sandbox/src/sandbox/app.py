@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import logging
-import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from html import escape
@@ -39,6 +38,9 @@ from sandbox.routing import api as routing_api
 from sandbox.settings import Settings
 from sandbox.store import Store
 
+RECEIVER = "sandbox-authority"
+"""Client id of the receiving authority."""
+
 _log = logging.getLogger(__name__)
 
 TABLES = (
@@ -66,7 +68,7 @@ async def open_sandbox(settings: Settings, clock: Clock | None = None) -> AsyncI
         keys = await key_store.open_keyring(store, ids, clock.now())
 
         sender = Client(settings.exchange_client_id, settings.exchange_client_secret)
-        receiver = Client("sandbox-authority", secrets.token_urlsafe(32), tuple(ids))
+        receiver = Client(RECEIVER, settings.receiver_secret, tuple(ids))
         access = oauth_api.Access(store, clock, [sender, receiver])
         delivery = Delivery(keys, settings.submission_api)
         faults, behaviour = Faults(), Behaviour()

@@ -1,6 +1,7 @@
 """What the sandbox is told at its start."""
 
-from dataclasses import dataclass
+import secrets
+from dataclasses import dataclass, field
 from pathlib import Path
 
 
@@ -26,6 +27,8 @@ class Settings:
     """Seconds between finding a submission and answering it."""
     poll: float = 0.5
     """Seconds between two looks of the authority into its post, and between two looks for deadlines."""
+    receiver_secret: str = field(default_factory=lambda: secrets.token_urlsafe(32))
+    """Secret of the client ``sandbox-authority``, for those who want to receive in its place."""
     clock_offset_file: Path | None = None
     """File with a number of seconds by which the sandbox's clock is moved."""
 

@@ -18,6 +18,7 @@ TABLES = (
         reference TEXT, trace TEXT, metadata BLOB, data BLOB, problems TEXT NOT NULL, tags TEXT NOT NULL, answer TEXT,
         received REAL NOT NULL, answered REAL)""",
     "CREATE INDEX IF NOT EXISTS inbox_by_reference ON inbox (reference)",
+    "CREATE INDEX IF NOT EXISTS inbox_unconfirmed ON inbox (position) WHERE answer IS NOT NULL AND answered IS NULL",
     """CREATE TABLE IF NOT EXISTS inbox_files (
         submission_id TEXT NOT NULL, attachment_id TEXT NOT NULL, content BLOB,
         PRIMARY KEY (submission_id, attachment_id))""",
@@ -109,6 +110,14 @@ def newest(db: Connection, reference: str | None = None, limit: int = 200) -> li
     """The latest rows, the newest first; only those with this reference where one is given."""
     rows = db.execute(
         "SELECT * FROM inbox WHERE ?1 IS NULL OR reference = ?1 ORDER BY position DESC LIMIT ?2", (reference, limit)
+    )
+    return [_received(row) for row in rows]
+
+
+def unconfirmed(db: Connection, limit: int = 100) -> list[Received]:
+    """Rows whose answer was prepared, and nobody knows whether it arrived; the oldest first."""
+    rows = db.execute(
+        "SELECT * FROM inbox WHERE answer IS NOT NULL AND answered IS NULL ORDER BY position LIMIT ?", (limit,)
     )
     return [_received(row) for row in rows]
 

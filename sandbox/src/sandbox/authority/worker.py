@@ -1,6 +1,7 @@
 """The receiving authority at work: pull, check, keep, and only then answer (FIT-Connect: process and acknowledge)."""
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
@@ -78,12 +79,11 @@ class Authority:
                 wait = await self.look()
             except Exception as error:
                 _log.warning("exchange not available", extra={"fields": {"error": type(error).__name__}})
-            try:
-                await asyncio.wait_for(self._wake.wait(), wait)
-            except TimeoutError:
-                continue
-            finally:
-                self._wake.clear()
+            # Not wait_for: in Python 3.11 it can lose a cancellation.
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(wait):
+                    await self._wake.wait()
+            self._wake.clear()
 
     async def look(self) -> float:
         """Receive what is new, answer what is due, and return in how many seconds to look again."""
@@ -97,11 +97,19 @@ class Authority:
                 if await self._work_on(submission_id, due=remaining <= 0) and remaining > 0:
                     soonest = min(soonest, remaining)
             except Exception as error:
-                # One bad submission must not end the work on all others; it is looked at again.
-                told = {"submission": submission_id, "error": type(error).__name__}
-                _log.warning("submission not worked off", extra={"fields": told})
+                _not_done(submission_id, error)
         self._found_at = found_at
+        await self._repeat_answers(found_at)
         return soonest
+
+    async def _repeat_answers(self, listed: Mapping[str, float]) -> None:
+        """Post again what was prepared and never confirmed, and is no longer listed: perhaps it has arrived."""
+        for received in await self._store.run(inbox.unconfirmed):
+            if received.submission_id not in listed:
+                try:
+                    await self._answer(received)
+                except Exception as error:
+                    _not_done(received.submission_id, error)
 
     async def _work_on(self, submission_id: str, *, due: bool) -> bool:
         """Receive, and answer when due; return whether an answer will come."""
@@ -149,6 +157,9 @@ class Authority:
                     raise
                 # Another event has ended it: after 14 days the delivery service rejects by itself.
                 _log.warning("answer came too late", extra={"fields": {"submission": received.submission_id}})
+                await self._store.run(
+                    lambda db: inbox.finish(db, received.submission_id, State.REJECTED, self._clock.now())
+                )
                 return
             await self._store.run(lambda db: self._finish(db, received))
 
@@ -185,6 +196,12 @@ class Authority:
         pair = pair or self._keys.signing[issuer]
         jti, token = events.sign(pair, issuer, _about(received), name, payload, self._clock.now())
         return jti, name, token
+
+
+def _not_done(submission_id: str, error: Exception) -> None:
+    # It is looked at again, and must not end the work on all others.
+    told = {"submission": submission_id, "error": type(error).__name__}
+    _log.warning("submission not worked off", extra={"fields": told})
 
 
 def _about(received: Received) -> About:
