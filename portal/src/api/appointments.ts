@@ -5,6 +5,9 @@ export interface Office {
   readonly slug: string;
   readonly name: string;
   readonly place: string;
+  /** The days that can be reserved, `YYYY-MM-DD`. */
+  readonly firstDay: string;
+  readonly lastDay: string;
 }
 
 export interface Slot {
@@ -18,7 +21,7 @@ export interface Reservation {
   readonly place: string;
   readonly startsAt: string;
   readonly endsAt: string;
-  readonly status: string;
+  readonly released: boolean;
 }
 
 interface ReservationBody {
@@ -36,11 +39,18 @@ const reservation = (one: ReservationBody): Reservation => ({
   place: one.place,
   startsAt: one.starts_at,
   endsAt: one.ends_at,
-  status: one.status,
+  released: one.status === "released",
 });
 
 export async function offices(ars: string): Promise<Office[]> {
-  return (await body(api.GET("/api/appointments/v1/{ars}/offices", { params: { path: { ars } } }))).items;
+  const answer = await body(api.GET("/api/appointments/v1/{ars}/offices", { params: { path: { ars } } }));
+  return answer.offices.map((one) => ({
+    slug: one.office,
+    name: one.name,
+    place: one.place,
+    firstDay: one.first_day,
+    lastDay: one.last_day,
+  }));
 }
 
 /** The free times of an office for `days` (1 to 14) days from a calendar day on. */
@@ -70,9 +80,9 @@ export async function reserve(ars: string, office: string, startsAt: string): Pr
 /** Own reservations that are still to come or running, the next one first. */
 export async function reservations(ars: string, now = new Date()): Promise<Reservation[]> {
   const answer = await body(api.GET("/api/appointments/v1/{ars}/reservations", { params: { path: { ars } } }));
-  return answer.items
+  return answer.reservations
     .map(reservation)
-    .filter((one) => one.status !== "released" && one.status !== "expired" && new Date(one.endsAt) > now)
+    .filter((one) => !one.released && new Date(one.endsAt) > now)
     .sort((a, b) => a.startsAt.localeCompare(b.startsAt));
 }
 
@@ -87,9 +97,11 @@ export async function loadReservation(ars: string, id: string): Promise<Reservat
 }
 
 export async function release(ars: string, id: string): Promise<void> {
+  const attempt = `release ${id}`;
   await body(
     api.DELETE("/api/appointments/v1/{ars}/reservations/{reservation_id}", {
-      params: { path: { ars, reservation_id: id } },
+      params: { path: { ars, reservation_id: id }, header: { "Idempotency-Key": keyOf(attempt) } },
     }),
   );
+  settle(attempt);
 }

@@ -1,10 +1,10 @@
 import createClient, { type Client } from "openapi-fetch";
-import { asProblem, Problem, readProblem } from "./problem.ts";
-import type { paths as AppointmentsPaths } from "./provisional/appointments.d.ts";
-import type { paths as FormsPaths } from "./provisional/forms.d.ts";
-import type { paths as IdentityPaths } from "./provisional/identity.d.ts";
-import type { paths as NotifyPaths } from "./provisional/notify.d.ts";
-import type { paths as GatewayPaths } from "./provisional/osi-gateway.d.ts";
+import { Problem, readProblem, unreachable } from "./problem.ts";
+import type { paths as AppointmentsPaths } from "./generated/appointments.d.ts";
+import type { paths as FormsPaths } from "./generated/forms.d.ts";
+import type { paths as IdentityPaths } from "./generated/identity.d.ts";
+import type { paths as NotifyPaths } from "./generated/notify.d.ts";
+import type { paths as GatewayPaths } from "./generated/osi-gateway.d.ts";
 import { refreshSession } from "./refresh.ts";
 
 /** Dispatched on `window` when a call was refused and the session could not be renewed. */
@@ -66,7 +66,7 @@ export async function body<T>(call: Promise<Answer<T>>): Promise<T> {
 /** The body with the version out of `ETag: "<version>"`; -1 when there is none. */
 export async function bodyAndVersion<T>(call: Promise<Answer<T>>): Promise<{ value: T; version: number }> {
   const { data, error, response } = await call.catch((thrown: unknown) => {
-    throw asProblem(thrown);
+    throw thrown instanceof TypeError ? unreachable() : thrown; // fetch's way to say that there was no answer
   });
   if (!response.ok) throw readProblem(response.status, error, response.headers);
   return { value: data as T, version: versionOf(response.headers.get("etag")) };

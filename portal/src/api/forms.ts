@@ -41,12 +41,15 @@ export interface ApplicationSummary {
   readonly status: Status;
   readonly reference: string;
   readonly changedAt: string;
+  readonly submittedAt: string | null;
 }
 
 export interface Application extends ApplicationSummary {
   readonly version: number;
   readonly answers: Answers;
   readonly attachments: readonly Attachment[];
+  /** Why the authority refused, in its words. */
+  readonly reasons: readonly string[];
 }
 
 interface SummaryBody {
@@ -55,11 +58,13 @@ interface SummaryBody {
   status: string;
   reference: string;
   changed_at: string;
+  submitted_at: string | null;
 }
 
 interface ApplicationBody extends SummaryBody {
   answers: Record<string, unknown>;
   attachments: { attachment_id: string; field: string; filename: string; size: number }[];
+  reasons: { title: string }[];
 }
 
 const summary = (one: SummaryBody): ApplicationSummary => ({
@@ -68,6 +73,7 @@ const summary = (one: SummaryBody): ApplicationSummary => ({
   status: one.status as Status,
   reference: one.reference,
   changedAt: one.changed_at,
+  submittedAt: one.submitted_at,
 });
 
 const application = ({ value, version }: { value: ApplicationBody; version: number }): Application => ({
@@ -80,10 +86,11 @@ const application = ({ value, version }: { value: ApplicationBody; version: numb
     filename: one.filename,
     size: one.size,
   })),
+  reasons: value.reasons.map((reason) => reason.title),
 });
 
 export async function services(ars: string): Promise<ServiceSummary[]> {
-  return (await body(api.GET("/api/forms/v1/{ars}/services", { params: { path: { ars } } }))).items;
+  return (await body(api.GET("/api/forms/v1/{ars}/services", { params: { path: { ars } } }))).services;
 }
 
 export async function service(ars: string, slug: string): Promise<Service> {
@@ -113,28 +120,29 @@ export async function applications(ars: string): Promise<ApplicationSummary[]> {
     const page = await body(
       api.GET("/api/forms/v1/{ars}/applications", { params: { path: { ars }, query: cursor ? { cursor } : {} } }),
     );
-    all.push(...page.items.map(summary));
+    all.push(...page.applications.map(summary));
     cursor = page.next;
   } while (cursor);
   return all;
 }
 
-export async function start(ars: string, slug: string): Promise<Application> {
+/** Begins an application; returns its id. */
+export async function start(ars: string, slug: string): Promise<string> {
   const attempt = `start ${ars} ${slug}`;
-  const answer = await bodyAndVersion(
+  const answer = await body(
     api.POST("/api/forms/v1/{ars}/applications", {
       params: { path: { ars }, header: { "Idempotency-Key": keyOf(attempt) } },
       body: { service: slug },
     }),
   );
   settle(attempt);
-  return application(answer);
+  return answer.application_id;
 }
 
 export async function load(ars: string, id: string): Promise<Application> {
   return application(
     await bodyAndVersion(
-      api.GET("/api/forms/v1/{ars}/applications/{application_id}", { params: { path: { ars, application_id: id } } }),
+      api.GET("/api/forms/v1/{ars}/applications/{id}", { params: { path: { ars, id } } }),
     ),
   );
 }
@@ -143,8 +151,8 @@ export async function load(ars: string, id: string): Promise<Application> {
 export async function save(ars: string, id: string, version: number, answers: Answers): Promise<Application> {
   return application(
     await bodyAndVersion(
-      api.PUT("/api/forms/v1/{ars}/applications/{application_id}/answers", {
-        params: { path: { ars, application_id: id }, header: { "If-Match": etag(version) } },
+      api.PUT("/api/forms/v1/{ars}/applications/{id}/answers", {
+        params: { path: { ars, id }, header: { "If-Match": etag(version) } },
         body: { answers: answers as Record<string, unknown> },
       }),
     ),
@@ -153,9 +161,9 @@ export async function save(ars: string, id: string, version: number, answers: An
 
 export async function removeAttachment(ars: string, id: string, version: number, attachment: string): Promise<void> {
   await body(
-    api.DELETE("/api/forms/v1/{ars}/applications/{application_id}/attachments/{attachment_id}", {
+    api.DELETE("/api/forms/v1/{ars}/applications/{id}/attachments/{attachment_id}", {
       params: {
-        path: { ars, application_id: id, attachment_id: attachment },
+        path: { ars, id, attachment_id: attachment },
         header: { "If-Match": etag(version) },
       },
     }),
@@ -166,9 +174,9 @@ export async function removeAttachment(ars: string, id: string, version: number,
 export async function submit(ars: string, id: string, version: number): Promise<void> {
   const attempt = `submit ${id}`;
   await body(
-    api.POST("/api/forms/v1/{ars}/applications/{application_id}/submission", {
+    api.POST("/api/forms/v1/{ars}/applications/{id}/submission", {
       params: {
-        path: { ars, application_id: id },
+        path: { ars, id },
         header: { "Idempotency-Key": keyOf(attempt), "If-Match": etag(version) },
       },
     }),

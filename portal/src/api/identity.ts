@@ -10,7 +10,9 @@ export interface Account {
 
 export interface Session {
   readonly id: string;
-  readonly startedAt: string;
+  readonly openedAt: string;
+  /** The browser, as it calls itself. */
+  readonly device: string;
   readonly current: boolean;
 }
 
@@ -59,7 +61,12 @@ export async function endSession(ars: string, session: string): Promise<void> {
 
 export async function sessions(ars: string): Promise<Session[]> {
   const answer = await body(api.GET("/api/identity/v1/{ars}/sessions", { params: { path: { ars } } }));
-  return answer.items.map((one) => ({ id: one.session_id, startedAt: one.created_at, current: one.current }));
+  return answer.sessions.map((one) => ({
+    id: one.session_id,
+    openedAt: one.opened_at,
+    device: one.device,
+    current: one.current,
+  }));
 }
 
 export async function account(ars: string): Promise<Account> {

@@ -1,4 +1,4 @@
-import { readProblem } from "./problem.ts";
+import { readProblem, unreachable } from "./problem.ts";
 
 export interface Municipality {
   readonly ars: string;
@@ -11,7 +11,9 @@ export interface Municipality {
 
 /** The municipalities of this town hall: a file made from `municipalities/*.yaml`, served beside the portal. */
 export async function municipalities(): Promise<Municipality[]> {
-  const answer = await fetch("/municipalities.json");
+  const answer = await fetch("/municipalities.json").catch(() => {
+    throw unreachable();
+  });
   if (!answer.ok) throw readProblem(answer.status, null, answer.headers);
   return answer.json();
 }

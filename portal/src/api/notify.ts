@@ -3,7 +3,7 @@ import { body, notifyApi as api } from "./client.ts";
 export interface MessageSummary {
   readonly id: string;
   readonly subject: string;
-  readonly sentAt: string | null;
+  readonly madeAt: string;
 }
 
 export interface Message extends MessageSummary {
@@ -12,12 +12,12 @@ export interface Message extends MessageSummary {
 
 export async function messages(ars: string): Promise<MessageSummary[]> {
   const answer = await body(api.GET("/api/notify/v1/{ars}/messages", { params: { path: { ars } } }));
-  return answer.items.map((one) => ({ id: one.message_id, subject: one.subject, sentAt: one.sent_at }));
+  return answer.messages.map((one) => ({ id: one.message_id, subject: one.subject, madeAt: one.made_at }));
 }
 
 export async function message(ars: string, id: string): Promise<Message> {
   const one = await body(
     api.GET("/api/notify/v1/{ars}/messages/{message_id}", { params: { path: { ars, message_id: id } } }),
   );
-  return { id: one.message_id, subject: one.subject, sentAt: one.sent_at, text: one.text };
+  return { id: one.message_id, subject: one.subject, madeAt: one.made_at, text: one.text };
 }

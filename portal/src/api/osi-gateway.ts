@@ -1,8 +1,10 @@
 import { body, gatewayApi as api, isProblem } from "./client.ts";
 
 export interface Evidence {
+  /** Name of the authority that is responsible. */
   readonly destination: string | null;
   readonly caseId: string | null;
+  readonly sentAt: string | null;
 }
 
 /** Where an application went; null while it has not left the town hall. */
@@ -13,7 +15,7 @@ export async function evidence(ars: string, application: string): Promise<Eviden
         params: { path: { ars, application_id: application } },
       }),
     );
-    return { destination: answer.destination ?? null, caseId: answer.case ?? null };
+    return { destination: answer.destination, caseId: answer.case_id, sentAt: answer.sent_at };
   } catch (error) {
     if (isProblem(error, "404")) return null;
     throw error;

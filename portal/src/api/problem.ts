@@ -42,7 +42,7 @@ export class Problem extends Error {
   }
 
   get unreachable(): boolean {
-    return this.status === 0 || this.status >= 502;
+    return this.kind === "unreachable" || this.status >= 502;
   }
 }
 
@@ -79,10 +79,12 @@ function traceOf(traceparent: string | null): string | null {
   return traceparent?.split("-")[1] ?? null;
 }
 
-/** Whatever was thrown, as a problem. */
+/** A call that got no answer. */
+export const unreachable = (): Problem => new Problem(0, "unreachable", "", "");
+
+/** Whatever was thrown, as a problem. What is none is a fault of the portal: it goes to the console, too. */
 export function asProblem(error: unknown): Problem {
   if (error instanceof Problem) return error;
-  if (error instanceof TypeError || (error instanceof DOMException && error.name !== "AbortError"))
-    return new Problem(0, "unreachable", "", "");
+  console.error(error);
   return new Problem(0, "unexpected", "", String(error));
 }

@@ -1,6 +1,6 @@
 import { etag, sendWithSession } from "./client.ts";
 import { passingKeyOf, settlePassing } from "./keys.ts";
-import { Problem, readProblem } from "./problem.ts";
+import { readProblem, unreachable } from "./problem.ts";
 
 interface Sent {
   readonly status: number;
@@ -58,7 +58,7 @@ function post(
         body: parse(request.responseText),
         headers: { get: (name) => request.getResponseHeader(name) },
       });
-    request.onerror = () => reject(new Problem(0, "unreachable", "", ""));
+    request.onerror = () => reject(unreachable());
     request.onabort = () => reject(new DOMException("given up", "AbortError"));
     signal.addEventListener("abort", () => request.abort(), { once: true });
     request.send(file);

@@ -133,8 +133,19 @@ export function requiredNames(schema: JsonSchema, value: unknown, root: JsonSche
   return names;
 }
 
-/** Whether a value fits a schema. */
+const validators = new WeakMap<JsonSchema, Validator>();
+
+/** The validator of a schema, made once. It gets a copy, because it writes into what it is given. */
+export function validatorOf(schema: JsonSchema, root: JsonSchema = schema): Validator {
+  const known = validators.get(schema);
+  if (known) return known;
+  const { $id: _, ...copy } = structuredClone({ ...schema, $defs: root.$defs ?? {} }) as Record<string, unknown>;
+  const validator = new Validator(copy, "2020-12", false);
+  validators.set(schema, validator);
+  return validator;
+}
+
+/** Whether a value fits a schema; `root` has the definitions it refers to. */
 export function holds(schema: JsonSchema, value: unknown, root: JsonSchema = {}): boolean {
-  const whole = root.$defs ? { ...schema, $defs: root.$defs } : schema;
-  return new Validator(whole as object, "2020-12").validate(value).valid;
+  return validatorOf(schema, root).validate(value).valid;
 }

@@ -1,8 +1,8 @@
-import { type OutputUnit, Validator } from "@cfworker/json-schema";
+import type { OutputUnit } from "@cfworker/json-schema";
 import type { Answers } from "../api/forms.ts";
 import type { FieldProblem } from "../api/problem.ts";
 import { optionalText, t } from "../texts.ts";
-import { type JsonSchema, schemaOfPointer, unescape } from "./schema.ts";
+import { choices, type JsonSchema, schemaOfPointer, unescape, validatorOf } from "./schema.ts";
 
 /** Keywords that only say that something below them is wrong; the something has an error of its own. */
 const WRAPPERS = new Set(["$ref", "properties", "items", "prefixItems", "allOf", "then", "else", "if"]);
@@ -12,7 +12,7 @@ const WRAPPERS = new Set(["$ref", "properties", "items", "prefixItems", "allOf",
  * earlier. The texts are ours, by keyword and format.
  */
 export function validate(schema: JsonSchema, answers: Answers): FieldProblem[] {
-  const result = new Validator(schema as object, "2020-12", false).validate(answers);
+  const result = validatorOf(schema).validate(answers);
   const found = new Map<string, FieldProblem>();
   for (const unit of result.errors) {
     const problem = WRAPPERS.has(unit.keyword) ? null : read(unit, schema);
@@ -25,9 +25,15 @@ function read(unit: OutputUnit, schema: JsonSchema): FieldProblem | null {
   const at = unit.instanceLocation.replace(/^#/, "");
   if (unit.keyword === "required") {
     const name = /property "(.*)"\.?$/.exec(unit.error)?.[1];
-    return name === undefined ? null : { pointer: `${at}/${name}`, detail: t("field.error.required") };
+    return name === undefined ? null : missing(`${at}/${name}`, schema);
   }
   return { pointer: at, detail: sentence(unit, schemaOfPointer(at, schema), schema) };
+}
+
+function missing(pointer: string, schema: JsonSchema): FieldProblem {
+  const field = schemaOfPointer(pointer, schema);
+  if (field.const !== undefined) return { pointer, detail: field["x-error"] ?? t("field.error.const") };
+  return { pointer, detail: t(choices(field) ? "field.error.enum" : "field.error.required") };
 }
 
 /** The schema's own sentence at the keyword that failed, else at the field, else ours for the keyword. */

@@ -78,8 +78,8 @@ export function Frame({ children }: { children: ComponentChildren }) {
       <a class="skip kern-link" href="#inhalt">
         {t("skip")}
       </a>
-      <OfficialStrip />
       <header class="head">
+        <OfficialStrip />
         <div class="width head-inner">
           <a class="brand" href={town.at("/")}>
             <Emblem />

@@ -70,7 +70,7 @@ function LinkForm({ town }: { town: Town }) {
     sessionStorage.setItem(BEGUN, JSON.stringify({ id: link.id, back: query.get("weiter") }));
     location.assign(link.address);
   });
-  const refused = isProblem(send.problem, "401", "403", "password-wrong", "credentials-wrong");
+  const refused = isProblem(send.problem, "password-wrong");
   const list = refused ? [{ href: "#link-password", text: t("link.password.wrong") }] : errors.list;
   return (
     <section class="section box" aria-labelledby="landeskonto">
@@ -131,12 +131,12 @@ function Sessions({ town }: { town: Town }) {
             {found.map((one) => (
               <li class="row" key={one.id}>
                 <span class="kern-body">
-                  {t("sessions.since", { at: moment(one.startedAt) })}
+                  {t("sessions.since", { at: moment(one.openedAt) })}
                   {one.current && <strong> {t("sessions.current")}</strong>}
                 </span>
                 <Button kind="tertiary" busy={end.running} onClick={() => end.run(one.id, one.current)}>
                   {t("sessions.end")}
-                  <span class="visually-hidden"> {moment(one.startedAt)}</span>
+                  <span class="visually-hidden"> {moment(one.openedAt)}</span>
                 </Button>
               </li>
             ))}

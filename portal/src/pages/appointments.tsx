@@ -16,7 +16,10 @@ import { useErrors } from "./form-errors.ts";
 
 const DAYS = 14;
 const DAY_MS = 24 * 60 * 60 * 1000;
-const MOST_WEEKS_AHEAD = 4;
+
+/** The calendar day so many days after another, both `YYYY-MM-DD`. */
+const dayLater = (day: string, days: number): string =>
+  new Date(Date.parse(`${day}T12:00:00Z`) + days * DAY_MS).toISOString().slice(0, 10);
 
 /** Choose an office, a day, a time. Looking is open to everybody, reserving needs a sign-in. */
 export function AppointmentsPage() {
@@ -61,7 +64,7 @@ function Times({ town, office }: { town: Town; office: Office }) {
   const { account } = useSession();
   const { path, query } = usePlace();
   const [page, setPage] = useState(0);
-  const from = dayOf(new Date(Date.now() + page * DAYS * DAY_MS));
+  const from = dayLater(office.firstDay, page * DAYS);
   const [list, reload] = useResource(() => slots(town.ars, office.slug, from, DAYS), [town.ars, office.slug, from]);
   const [day, setDay] = useState<string | null>(null);
   const [startsAt, setStartsAt] = useState<string | null>(null);
@@ -73,7 +76,7 @@ function Times({ town, office }: { town: Town; office: Office }) {
       const reservation = await reserve(town.ars, office.slug, startsAt);
       navigate(`${town.at(`/termine/${reservation.id}`)}?neu=1`);
     } catch (error) {
-      if (!isProblem(error, "409")) throw error;
+      if (!isProblem(error, "slot-taken", "no-such-slot")) throw error;
       setStartsAt(null);
       setTaken((before) => before + 1);
       reload(); // shows what is free now
@@ -139,7 +142,7 @@ function Times({ town, office }: { town: Town; office: Office }) {
               {t("appointments.earlier")}
             </Button>
           )}
-          {page < MOST_WEEKS_AHEAD && (
+          {dayLater(from, DAYS) <= office.lastDay && (
             <Button kind="tertiary" icon="chevron-right" onClick={() => turn(1)}>
               {t("appointments.later")}
             </Button>
@@ -203,7 +206,7 @@ export function ReservationPage({ id = "" }: Params) {
     await release(town.ars, id);
     reload();
   });
-  const gone = loaded.value?.status === "released" || loaded.value?.status === "expired";
+  const gone = loaded.value?.released ?? false;
   return (
     <Page title={t("appointment.title")}>
       <ProblemNotice problem={give.problem} />

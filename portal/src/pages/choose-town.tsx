@@ -7,7 +7,9 @@ import { t } from "../texts.ts";
 export function ChooseTownPage({ towns }: { towns: readonly Municipality[] }) {
   return (
     <>
-      <OfficialStrip />
+      <header>
+        <OfficialStrip />
+      </header>
       <main class="width main" id="inhalt">
         <Page title={t("choose.title")} lead={t("choose.lead")}>
           <ul class="cards">

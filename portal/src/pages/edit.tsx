@@ -1,4 +1,4 @@
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { missingFiles, needed, type Step, stepOf, stepsOf } from "../application/steps.ts";
 import { UploadField, uploadId } from "../application/upload-field.tsx";
 import { useDraft } from "../application/use-draft.ts";
@@ -57,6 +57,7 @@ function EditForm({ town, ...opened }: { town: Town } & Opened) {
   const { query, hash } = usePlace();
   const draft = useDraft(town.ars, withDefaults(opened));
   const [answers, setAnswers] = useState(draft.answers);
+  const latest = useRef(answers); // several changes may come before the next render
   const [errors, setErrors] = useState<readonly FieldProblem[]>([]);
   const [complaints, setComplaints] = useState<ReadonlyMap<string, string>>(new Map());
   const [attempt, setAttempt] = useState(0);
@@ -78,11 +79,9 @@ function EditForm({ town, ...opened }: { town: Town } & Opened) {
   }, [index]);
 
   const change: FormState["change"] = (pointer, value) => {
-    setAnswers((before) => {
-      const next = withAnswer(before, pointer, value);
-      draft.edit(withoutHidden(next, service.ui));
-      return next;
-    });
+    latest.current = withAnswer(latest.current, pointer, value);
+    setAnswers(latest.current);
+    draft.edit(withoutHidden(latest.current, service.ui));
     setErrors((before) => before.filter((error) => !isBelow(error.pointer, pointer)));
   };
   const complain: FormState["complain"] = (pointer, complaint) =>
@@ -114,6 +113,7 @@ function EditForm({ town, ...opened }: { town: Town } & Opened) {
   });
   const settle = async (choice: "mine" | "theirs") => {
     await draft.settle(choice);
+    latest.current = draft.answers;
     setAnswers(draft.answers);
   };
 
@@ -143,6 +143,7 @@ function EditForm({ town, ...opened }: { town: Town } & Opened) {
       <Progress index={index} count={steps.length} />
       <ErrorSummary errors={errors.map((error) => summaryError(error, service))} attempt={attempt} />
       <Conflict draft={draft} settle={settle} />
+      <ProblemNotice problem={goOn.problem} />
       {draft.state === "refused" && refused.length === 0 && <ProblemNotice problem={draft.problem} />}
       <form
         class="fields"

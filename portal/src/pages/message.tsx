@@ -15,7 +15,7 @@ export function MessagePage({ id = "" }: Params) {
       <Loaded resource={loaded} retry={reload}>
         {(found) => (
           <>
-            {found.sentAt && <p class="kern-body kern-body--muted">{moment(found.sentAt)}</p>}
+            <p class="kern-body kern-body--muted">{moment(found.madeAt)}</p>
             <div class="kern-body letter">{found.text}</div>
           </>
         )}

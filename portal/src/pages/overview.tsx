@@ -104,9 +104,7 @@ function Messages({ town }: { town: Town }) {
         <a class="kern-link" href={town.at(`/nachrichten/${one.id}`)}>
           {one.subject}
         </a>
-        {one.sentAt && (
-          <span class="kern-body kern-body--small kern-body--muted row-note">{moment(one.sentAt)}</span>
-        )}
+        <span class="kern-body kern-body--small kern-body--muted row-note">{moment(one.madeAt)}</span>
       </span>
     </li>
   );

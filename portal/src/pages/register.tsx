@@ -13,7 +13,8 @@ import { fieldErrors, looksLikeEmail, useErrors } from "./form-errors.ts";
 
 /** Whose code is awaited. The account's id is no secret and no personal data; the address is kept for this tab only. */
 const AWAITED = "rathaus.verification";
-export const PASSWORD_MIN = 12;
+/** As the identity service has it; the service decides. */
+const PASSWORD_MIN = 8;
 
 interface Awaited {
   readonly account: string;

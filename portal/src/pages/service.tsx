@@ -14,8 +14,7 @@ export function ServicePage({ slug = "" }: Params) {
   const { account } = useSession();
   const [loaded, reload] = useResource(() => service(town.ars, slug), [town.ars, slug]);
   const begin = useAction(async () => {
-    const application = await start(town.ars, slug);
-    navigate(town.at(`/antraege/${application.id}/bearbeiten`));
+    navigate(town.at(`/antraege/${await start(town.ars, slug)}/bearbeiten`));
   });
   const here = town.at(`/dienste/${slug}`);
   return (

@@ -34,7 +34,7 @@ export function SignInPage() {
     if (password === "") found.push({ href: "#password", text: t("sign_in.password.missing") });
     if (errors.show(found)) void send.run();
   };
-  const refused = isProblem(send.problem, "401");
+  const refused = isProblem(send.problem, "sign-in-refused");
   return (
     <Page
       title={t("sign_in.title")}

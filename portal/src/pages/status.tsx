@@ -31,32 +31,49 @@ export function StatusPage({ id = "" }: Params) {
 const WAY: readonly Exclude<Status, "draft">[] = ["submitted", "forwarded", "accepted"];
 const PLACE: Readonly<Record<Status, number>> = { draft: -1, submitted: 0, forwarded: 1, accepted: 2, rejected: 2 };
 
-function Progress({ town, application }: { town: Town; application: Application }) {
-  const { account } = useSession();
+/** Follows the application as long as the page is open. */
+function useStatus(town: Town, application: Application) {
   const [status, setStatus] = useState(application.status);
-  const [times, setTimes] = useState<Partial<Record<Status, string>>>({ [application.status]: application.changedAt });
+  const [changedAt, setChangedAt] = useState(application.changedAt);
   const [channel, setChannel] = useState<Channel>("live");
   const [problem, setProblem] = useState<Problem | null>(null);
-  const id = application.id;
+  const { id } = application;
   useEffect(() => {
-    if (application.status === "draft") {
-      navigate(town.at(`/antraege/${id}/bearbeiten`), { replace: true });
-      return;
-    }
-    if (isFinal(application.status)) return;
+    if (application.status === "draft" || isFinal(application.status)) return;
     return watchStatus(town.ars, id, {
       changed: (change) => {
         setProblem(null);
         setStatus(change.status);
-        setTimes((before) => ({ ...before, [change.status]: change.changedAt }));
+        setChangedAt(change.changedAt);
       },
       channel: setChannel,
       failed: (error) => setProblem(asProblem(error)),
     });
-  }, [application, id, town]);
+  }, [application, id, town.ars]);
+  return { status, changedAt, channel, problem };
+}
+
+function Progress({ town, application }: { town: Town; application: Application }) {
+  const { account } = useSession();
+  const { id } = application;
+  const { status, changedAt, channel, problem } = useStatus(town, application);
+  const [found] = useResource(() => evidence(town.ars, id), [town.ars, id, status]);
+  const [reasons] = useResource(
+    async () => (status === "rejected" ? (await load(town.ars, id)).reasons : []),
+    [town.ars, id, status],
+  );
+  const isDraft = status === "draft";
+  useEffect(() => {
+    if (isDraft) navigate(town.at(`/antraege/${id}/bearbeiten`), { replace: true });
+  }, [isDraft, id, town]);
+  const times: Partial<Record<Status, string | null | undefined>> = {
+    submitted: application.submittedAt,
+    forwarded: found.value?.sentAt,
+    ...(status === "submitted" ? {} : { [status]: changedAt }),
+  };
   return (
     <>
-      <Outcome status={status} />
+      <Outcome status={status} reasons={reasons.value ?? []} />
       {account && !account.linked && status === "submitted" && (
         <Alert tone="warning" title={t("status.waits_for_link")}>
           <p class="kern-body">
@@ -80,7 +97,7 @@ function Progress({ town, application }: { town: Town; application: Application 
               key={step}
               step={step === "accepted" && status === "rejected" ? "rejected" : step}
               place={index - PLACE[status]}
-              at={times[step === "accepted" ? status : step]}
+              at={times[step === "accepted" && isFinal(status) ? status : step]}
             />
           ))}
         </ol>
@@ -89,11 +106,9 @@ function Progress({ town, application }: { town: Town; application: Application 
         )}
       </section>
       <dl class="kern-description-list">
-        <div class="kern-description-list-item">
-          <dt class="kern-description-list-item__key">{t("status.reference")}</dt>
-          <dd class="kern-description-list-item__value">{application.reference}</dd>
-        </div>
-        <Evidence town={town} id={id} status={status} />
+        <Entry label={t("status.reference")} value={application.reference} />
+        <Entry label={t("status.destination")} value={found.value?.destination} />
+        <Entry label={t("status.case")} value={found.value?.caseId} />
       </dl>
       <div class="actions">
         {status !== "rejected" && <ButtonLink href={town.at("/termine")}>{t("status.reserve")}</ButtonLink>}
@@ -105,8 +120,18 @@ function Progress({ town, application }: { town: Town; application: Application 
   );
 }
 
+function Entry({ label, value }: { label: string; value: string | null | undefined }) {
+  if (!value) return null;
+  return (
+    <div class="kern-description-list-item">
+      <dt class="kern-description-list-item__key">{label}</dt>
+      <dd class="kern-description-list-item__value">{value}</dd>
+    </div>
+  );
+}
+
 /** What the status means, said aloud whenever it changes. */
-function Outcome({ status }: { status: Status }) {
+function Outcome({ status, reasons }: { status: Status; reasons: readonly string[] }) {
   const tone = status === "accepted" ? "success" : status === "rejected" ? "danger" : "info";
   if (status === "draft") return null;
   return (
@@ -117,12 +142,19 @@ function Outcome({ status }: { status: Status }) {
       </div>
       <div class="kern-alert__body">
         <p class="kern-body">{t(`status.${status}.text`)}</p>
+        {reasons.length > 0 && (
+          <ul class="kern-list kern-list--bullet">
+            {reasons.map((reason) => (
+              <li key={reason}>{reason}</li>
+            ))}
+          </ul>
+        )}
       </div>
     </div>
   );
 }
 
-function WayStep({ step, place, at }: { step: Exclude<Status, "draft">; place: number; at: string | undefined }) {
+function WayStep({ step, place, at }: { step: Exclude<Status, "draft">; place: number; at: string | null | undefined }) {
   const state = place < 0 || (place === 0 && isFinal(step)) ? "done" : place === 0 ? "now" : "open";
   const icon = step === "rejected" ? "danger" : state === "done" ? "success" : "autorenew";
   return (
@@ -136,18 +168,5 @@ function WayStep({ step, place, at }: { step: Exclude<Status, "draft">; place: n
         {at && <span class="kern-body kern-body--small kern-body--muted way-time">{moment(at)}</span>}
       </span>
     </li>
-  );
-}
-
-function Evidence({ town, id, status }: { town: Town; id: string; status: Status }) {
-  const [found] = useResource(() => evidence(town.ars, id), [town.ars, id, status]);
-  if (!found.value?.caseId) return null;
-  return (
-    <div class="kern-description-list-item">
-      <dt class="kern-description-list-item__key">{t("status.case")}</dt>
-      <dd class="kern-description-list-item__value">
-        <code class="trace">{found.value.caseId}</code>
-      </dd>
-    </div>
   );
 }

@@ -25,6 +25,7 @@ interface Stored {
   status: string;
   reference: string;
   changedAt: string;
+  submittedAt: string | null;
   answers: Record<string, unknown>;
   attachments: Record<string, unknown>[];
 }
@@ -78,27 +79,27 @@ export class FakeTownHall {
     ["POST", /accounts\/[^/]+\/verification$/, (call) => this.verify(call), true],
     ["POST", /identity\/v1\/\d+\/sessions$/, (call) => this.signIn(call), true],
     ["POST", /sessions\/refresh$/, () => (this.signedIn ? ok(this.session()) : this.unauthorized()), true],
-    ["GET", /identity\/v1\/\d+\/sessions$/, () => ok({ items: this.sessions() })],
+    ["GET", /identity\/v1\/\d+\/sessions$/, () => ok({ sessions: this.sessions() })],
     ["DELETE", /sessions\/([^/]+)$/, (_, id) => this.endSession(id ?? "")],
     ["GET", /identity\/v1\/\d+\/account$/, () => ok(this.account())],
     ["POST", /identity\/v1\/(\d+)\/links$/, (call) => this.beginLink(call)],
     ["POST", /links\/[^/]+\/completion$/, () => this.completeLink()],
-    ["GET", /forms\/v1\/\d+\/services$/, () => ok({ items: [this.service()] }), true],
+    ["GET", /forms\/v1\/\d+\/services$/, () => ok({ services: [this.service()] }), true],
     ["GET", /forms\/v1\/\d+\/services\/([^/]+)$/, () => ok(this.service()), true],
     ["POST", /forms\/v1\/\d+\/applications$/, () => this.start()],
-    ["GET", /forms\/v1\/\d+\/applications$/, () => ok({ items: [...this.applications.keys()].map((id) => this.shown(id)), next: null })],
+    ["GET", /forms\/v1\/\d+\/applications$/, () => ok({ applications: [...this.applications.keys()].reverse().map((id) => this.shown(id)), next: null })],
     ["GET", /applications\/([^/]+)$/, (_, id) => this.load(id ?? "")],
     ["PUT", /applications\/([^/]+)\/answers$/, (call, id) => this.save(call, id ?? "")],
     ["POST", /applications\/([^/]+)\/attachments$/, (call, id) => this.attach(call, id ?? "")],
     ["DELETE", /applications\/([^/]+)\/attachments\/([^/]+)$/, (call, id, one) => this.detach(call, id ?? "", one ?? "")],
     ["POST", /applications\/([^/]+)\/submission$/, (call, id) => this.submit(call, id ?? "")],
-    ["GET", /appointments\/v1\/\d+\/offices$/, () => ok({ items: [OFFICE] }), true],
+    ["GET", /appointments\/v1\/\d+\/offices$/, () => ok({ offices: [OFFICE] }), true],
     ["GET", /offices\/[^/]+\/slots$/, (call) => ok({ slots: this.slots(call.query.get("from") ?? "") }), true],
-    ["GET", /reservations$/, () => ok({ items: [...this.reservations.values()] })],
+    ["GET", /reservations$/, () => ok({ reservations: [...this.reservations.values()] })],
     ["POST", /reservations$/, (call) => this.reserve(call)],
     ["GET", /reservations\/([^/]+)$/, (_, id) => ok(this.reservations.get(id ?? ""))],
     ["DELETE", /reservations\/([^/]+)$/, (_, id) => this.release(id ?? "")],
-    ["GET", /notify\/v1\/\d+\/messages$/, () => ok({ items: MESSAGES })],
+    ["GET", /notify\/v1\/\d+\/messages$/, () => ok({ messages: MESSAGES })],
     ["GET", /messages\/([^/]+)$/, (_, id) => ok({ ...MESSAGES.find((one) => one.message_id === id), text: MESSAGE_TEXT })],
     ["GET", /submissions\/([^/]+)$/, (_, id) => this.evidence(id ?? "")],
   ];
@@ -140,8 +141,8 @@ export class FakeTownHall {
   private sessions() {
     const at = "2026-11-25T09:12:00Z";
     return [
-      { session_id: "s1", created_at: at, last_used_at: at, current: true },
-      { session_id: "s2", created_at: "2026-11-20T17:40:00Z", last_used_at: at, current: false },
+      { session_id: "s1", opened_at: at, refreshed_at: at, level: this.level(), device: CHROME, current: true },
+      { session_id: "s2", opened_at: "2026-11-20T17:40:00Z", refreshed_at: at, level: "basis", device: FIREFOX, current: false },
     ];
   }
 
@@ -162,7 +163,7 @@ export class FakeTownHall {
   }
 
   private beginLink(call: Call): Reply {
-    if (JSON.parse(call.body).password !== PASSWORD) return problem(403, "password-wrong", "Das Passwort stimmt nicht.");
+    if (JSON.parse(call.body).password !== PASSWORD) return problem(422, "password-wrong", "Das Passwort stimmt nicht.");
     const back = "/tangerhuette/landeskonto?code=c1&state=s1&iss=urn:fake";
     return { status: 201, body: { link_id: this.id(), authorization_url: back, expires_at: "2026-11-25T10:00:00Z" } };
   }
@@ -182,8 +183,8 @@ export class FakeTownHall {
     const id = this.id();
     const now = new Date().toISOString();
     const reference = `TAN-2026-7K3M9${this.counter}`;
-    this.applications.set(id, { id, version: 1, status: "draft", reference, changedAt: now, answers: {}, attachments: [] });
-    return { ...this.load(id), status: 201 };
+    this.applications.set(id, { id, version: 1, status: "draft", reference, changedAt: now, submittedAt: null, answers: {}, attachments: [] });
+    return { status: 201, body: this.shown(id), headers: { etag: '"1"' } };
   }
 
   private shown(id: string) {
@@ -199,6 +200,8 @@ export class FakeTownHall {
       changed_at: one.changedAt,
       answers: one.answers,
       attachments: one.attachments,
+      submitted_at: one.submittedAt,
+      reasons: [],
     };
   }
 
@@ -268,6 +271,7 @@ export class FakeTownHall {
     const reply = this.changing(call, id, (one) => {
       one.status = "submitted";
       one.changedAt = new Date().toISOString();
+      one.submittedAt = one.changedAt;
       this.submittedAt.set(id, Date.now());
     });
     return reply.status === 200 ? { ...reply, status: 202 } : reply;
@@ -295,7 +299,7 @@ export class FakeTownHall {
     this.taken.add(starts_at);
     const id = this.id();
     const ends_at = new Date(new Date(starts_at).getTime() + HOUR / 3).toISOString();
-    const reservation = { reservation_id: id, office: OFFICE.slug, office_name: OFFICE.name, place: OFFICE.place, starts_at, ends_at, status: "reserved" };
+    const reservation = { reservation_id: id, office: OFFICE.office, office_name: OFFICE.name, place: OFFICE.place, starts_at, ends_at, status: "reserved" };
     this.reservations.set(id, reservation);
     return { status: 201, body: reservation };
   }
@@ -309,18 +313,25 @@ export class FakeTownHall {
   private evidence(id: string): Reply {
     const state = this.applications.get(id)?.status;
     if (state === "draft" || state === "submitted") return problem(404, "not-found", "Noch nicht weitergeleitet.");
-    return ok({ application_id: id, destination: "d1", case: "3f1c2a9e-5a8d-4c61-9d0e-6f2b7a1c4e55", state });
+    return ok({ application_id: id, destination: "Untersuchungsstelle (Probebetrieb)", case_id: "3f1c2a9e-5a8d-4c61-9d0e-6f2b7a1c4e55", sent_at: this.applications.get(id)?.submittedAt, state });
   }
 }
 
+const DAY = 24 * HOUR;
+const day = (later: number): string => new Date(Date.now() + later * DAY).toISOString().slice(0, 10);
 const OFFICE = {
-  slug: "buergerbuero",
+  office: "buergerbuero",
   name: "Bürgerbüro",
   place: "Rathaus, Erdgeschoss, Bismarckstraße 5, 39517 Tangerhütte",
+  slot_minutes: 20,
+  first_day: day(0),
+  last_day: day(60),
 };
+const CHROME = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36";
+const FIREFOX = "Mozilla/5.0 (Android 14; Mobile; rv:140.0) Gecko/140.0 Firefox/140.0";
 const MESSAGES = [
-  { message_id: "m1", kind: "receipt", subject: "Ihr Antrag ist angenommen", status: "sent", sent_at: "2026-11-25T09:40:00Z" },
-  { message_id: "m2", kind: "reservation", subject: "Ihr Termin im Bürgerbüro", status: "sent", sent_at: "2026-11-24T14:05:00Z" },
+  { message_id: "m1", kind: "receipt", subject: "Ihr Antrag ist angenommen", status: "sent", ended_at: null, made_at: "2026-11-25T09:40:00Z" },
+  { message_id: "m2", kind: "reservation", subject: "Ihr Termin im Bürgerbüro", status: "sent", ended_at: null, made_at: "2026-11-24T14:05:00Z" },
 ];
 const MESSAGE_TEXT =
   "Guten Tag,\n\nIhr Antrag mit dem Aktenzeichen TAN-2026-7K3M9Q ist angenommen.\n\nMit freundlichen Grüßen\nIhr Digitales Rathaus\n";
