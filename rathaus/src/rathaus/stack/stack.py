@@ -246,7 +246,9 @@ class Stack:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             lock.seek(0)
-            raise RunsAlready(self.home, lock.read().strip()) from None
+            pid = lock.read().strip()
+            lock.close()
+            raise RunsAlready(self.home, pid) from None
         lock.truncate(0)
         lock.write(str(os.getpid()))
         lock.flush()
