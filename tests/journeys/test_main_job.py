@@ -40,9 +40,9 @@ async def test_an_application_reaches_the_authority_and_its_receipt_comes_back(t
     mail = await mia.mail(lambda found: "angekommen" in found["subject"])
     assert submitted["reference"] in mail["subject"]
     async with httpx.AsyncClient(base_url=town_hall.sandbox) as http:
-        listed = await http.get("/admin/inbox", params={"reference": submitted["reference"]})
+        listed = await http.get("/admin/authority/inbox", params={"reference": submitted["reference"]})
         (row,) = listed.raise_for_status().json()["inbox"]
-        held = (await http.get(f"/admin/inbox/{row['submission_id']}")).raise_for_status().text
+        held = (await http.get(f"/admin/authority/inbox/{row['submission_id']}")).raise_for_status().text
     assert "Mia Zora" in held
     assert file["sha512"] in held
     evidence = (await mia.call("GET", f"osi-gateway/submissions/{application}", 200)).json()

