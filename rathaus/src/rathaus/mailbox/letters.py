@@ -77,7 +77,7 @@ def _read(file: Path) -> Letter:
         sender=str(message.get("From", "")),
         subject=str(message.get("Subject", "")),
         headers=tuple((name, str(value)) for name, value in message.items() if name != _ENVELOPE),
-        text=text.get_content() if text else "",
+        text=text.get_content().replace("\r\n", "\n") if text else "",
         html=html.get_content() if html else None,
         attachments=tuple(
             _attachment(part)
