@@ -27,5 +27,7 @@ export function dayOf(instant: string | Date): string {
 export function plainDate(date: string): string {
   if (!/^\d{4}-\d{2}-\d{2}$/.test(date)) return date;
   const noon = new Date(`${date}T12:00:00Z`);
-  return new Intl.DateTimeFormat(LOCALE, { timeZone: "UTC", day: "numeric", month: "long", year: "numeric" }).format(noon);
+  return new Intl.DateTimeFormat(LOCALE, { timeZone: "UTC", day: "numeric", month: "long", year: "numeric" }).format(
+    noon,
+  );
 }

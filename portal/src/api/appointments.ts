@@ -60,9 +60,7 @@ export async function slots(ars: string, office: string, from: string, days: num
       params: { path: { ars, office }, query: { from, days } },
     }),
   );
-  return answer.slots
-    .filter((slot) => slot.free > 0)
-    .map((slot) => ({ startsAt: slot.starts_at, free: slot.free }));
+  return answer.slots.filter((slot) => slot.free > 0).map((slot) => ({ startsAt: slot.starts_at, free: slot.free }));
 }
 
 export async function reserve(ars: string, office: string, startsAt: string): Promise<Reservation> {

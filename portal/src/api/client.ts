@@ -1,10 +1,10 @@
 import createClient, { type Client } from "openapi-fetch";
-import { Problem, readProblem, unreachable } from "./problem.ts";
 import type { paths as AppointmentsPaths } from "./generated/appointments.d.ts";
 import type { paths as FormsPaths } from "./generated/forms.d.ts";
 import type { paths as IdentityPaths } from "./generated/identity.d.ts";
 import type { paths as NotifyPaths } from "./generated/notify.d.ts";
 import type { paths as GatewayPaths } from "./generated/osi-gateway.d.ts";
+import { Problem, readProblem, unreachable } from "./problem.ts";
 import { refreshSession } from "./refresh.ts";
 
 /** Dispatched on `window` when a call was refused and the session could not be renewed. */

@@ -1,5 +1,5 @@
 import type { JsonSchema, UiElement } from "../forms/schema.ts";
-import { body, bodyAndVersion, etag, formsApi as api } from "./client.ts";
+import { formsApi as api, body, bodyAndVersion, etag } from "./client.ts";
 import { keyOf, settle } from "./keys.ts";
 
 export type Answers = Readonly<Record<string, unknown>>;
@@ -141,9 +141,7 @@ export async function start(ars: string, slug: string): Promise<string> {
 
 export async function load(ars: string, id: string): Promise<Application> {
   return application(
-    await bodyAndVersion(
-      api.GET("/api/forms/v1/{ars}/applications/{id}", { params: { path: { ars, id } } }),
-    ),
+    await bodyAndVersion(api.GET("/api/forms/v1/{ars}/applications/{id}", { params: { path: { ars, id } } })),
   );
 }
 

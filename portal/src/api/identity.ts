@@ -1,4 +1,4 @@
-import { body, identityApi as api } from "./client.ts";
+import { identityApi as api, body } from "./client.ts";
 import { passingKeyOf, settlePassing } from "./keys.ts";
 
 export interface Account {

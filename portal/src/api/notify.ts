@@ -1,4 +1,4 @@
-import { body, notifyApi as api } from "./client.ts";
+import { notifyApi as api, body } from "./client.ts";
 
 export interface MessageSummary {
   readonly id: string;

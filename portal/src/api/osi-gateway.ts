@@ -1,4 +1,4 @@
-import { body, gatewayApi as api, isProblem } from "./client.ts";
+import { gatewayApi as api, body, isProblem } from "./client.ts";
 
 export interface Evidence {
   /** Name of the authority that is responsible. */

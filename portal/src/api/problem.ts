@@ -55,7 +55,9 @@ const text = (value: unknown): string => (typeof value === "string" ? value : ""
 function fieldProblems(errors: unknown): FieldProblem[] {
   if (!Array.isArray(errors)) return [];
   return errors.map((error: { pointer?: unknown; detail?: unknown }) => ({
-    pointer: text(error?.pointer).replace(/^#/, "").replace(/^\/answers(?=\/|$)/, ""),
+    pointer: text(error?.pointer)
+      .replace(/^#/, "")
+      .replace(/^\/answers(?=\/|$)/, ""),
     detail: text(error?.detail),
   }));
 }

@@ -1,6 +1,6 @@
 import type { Answers, Attachment, Upload } from "../api/forms.ts";
-import { pointerOf, type UiElement } from "../forms/schema.ts";
 import { visible } from "../forms/rules.ts";
+import { pointerOf, type UiElement } from "../forms/schema.ts";
 
 /** One page of the form: a group of the layout. */
 export interface Step {
@@ -15,7 +15,10 @@ export function stepsOf(ui: UiElement, answers: Answers, title: string): Step[] 
   if (groups.length < 2 || groups.length < elements.length) return [{ title, element: ui }];
   return groups
     .filter((group) => visible(group, answers))
-    .map((group, index) => ({ title: String(group.label ?? index + 1), element: { ...group, type: "VerticalLayout" } }));
+    .map((group, index) => ({
+      title: String(group.label ?? index + 1),
+      element: { ...group, type: "VerticalLayout" },
+    }));
 }
 
 /** The pointers and uploads that an element asks for. */

@@ -43,16 +43,12 @@ export function entries(
     return Array.from({ length: count }, (_, index) => ({
       base: `${pointer}/${index}`,
       object: items,
-      prefix: `${index + 1}. ${items.title ?? ""}`,
-    })).flatMap((where) =>
-      detailOf(element, items)
-        .flatMap((inner) => below(inner, where))
-        .filter((entry) => entry.text),
-    );
+      prefix: `${items.title ?? label} ${index + 1}: `,
+    })).flatMap((where) => detailOf(element, items).flatMap((inner) => below(inner, where)));
   }
   const shown = Array.isArray(value) ? value.map((one) => textOf(one, items ?? {}, {})).join(", ") : "";
   const text = shown || textOf(value, field, element.options, isDate(field, element));
-  return [{ pointer, label: around.prefix ? `${around.prefix.trim()} ${label}` : label, text }];
+  return [{ pointer, label: around.prefix + label, text }];
 }
 
 function textOf(value: unknown, field: JsonSchema, options: UiElement["options"], date = false): string {

@@ -1,7 +1,7 @@
 import type { Answers } from "../api/forms.ts";
-import { unescape } from "./schema.ts";
+import { nameOf } from "./schema.ts";
 
-const tokens = (pointer: string): string[] => pointer.split("/").slice(1).map(unescape);
+const tokens = (pointer: string): string[] => pointer.split("/").slice(1).map(nameOf);
 
 /** What the answers hold at a pointer; undefined when nothing. */
 export function answerAt(answers: unknown, pointer: string): unknown {

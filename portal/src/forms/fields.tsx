@@ -64,7 +64,9 @@ export function Question(props: FieldProps & { horizontal?: boolean; children: C
         <Optional optional={props.optional} />
       </legend>
       <Hint id={props.id} hint={props.hint} />
-      <div class={`kern-fieldset__body${props.horizontal ? " kern-fieldset__body--horizontal" : ""}`}>{props.children}</div>
+      <div class={`kern-fieldset__body${props.horizontal ? " kern-fieldset__body--horizontal" : ""}`}>
+        {props.children}
+      </div>
       <FieldError id={props.id} error={props.error} />
     </fieldset>
   );

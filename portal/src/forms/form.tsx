@@ -3,9 +3,27 @@ import { useContext } from "preact/hooks";
 import type { Answers } from "../api/forms.ts";
 import { plural, t } from "../texts.ts";
 import { answerAt } from "./answers.ts";
-import { CheckField, CheckListField, DateField, FieldError, RadioField, SelectField, TextAreaField, TextField } from "./fields.tsx";
+import {
+  CheckField,
+  CheckListField,
+  DateField,
+  FieldError,
+  RadioField,
+  SelectField,
+  TextAreaField,
+  TextField,
+} from "./fields.tsx";
 import { visible } from "./rules.ts";
-import { choices, type JsonSchema, pointerOf, requiredNames, resolve, schemaAt, steps, type UiElement } from "./schema.ts";
+import {
+  choices,
+  type JsonSchema,
+  pointerOf,
+  requiredNames,
+  resolve,
+  schemaAt,
+  steps,
+  type UiElement,
+} from "./schema.ts";
 
 export interface FormState {
   readonly schema: JsonSchema;
@@ -221,10 +239,7 @@ function ListControl({ element, field, pointer, id, label, hint, error, value }:
         <fieldset class="kern-fieldset list-item" key={index}>
           <legend class="kern-heading-small">{most > 1 ? `${single} ${index + 1}` : single}</legend>
           <div class="kern-fieldset__body">
-            <Elements
-              elements={detailOf(element, items)}
-              around={{ base: `${pointer}/${index}`, object: items }}
-            />
+            <Elements elements={detailOf(element, items)} around={{ base: `${pointer}/${index}`, object: items }} />
             {count > least && index > 0 && (
               <button
                 type="button"

@@ -13,7 +13,6 @@ export interface JsonSchema {
   readonly oneOf?: readonly JsonSchema[];
   readonly allOf?: readonly JsonSchema[];
   readonly if?: JsonSchema;
-  // biome-ignore lint/suspicious/noThenProperty: the name of a JSON Schema keyword
   readonly then?: JsonSchema;
   readonly else?: JsonSchema;
   readonly properties?: Readonly<Record<string, JsonSchema>>;
@@ -69,18 +68,23 @@ export function steps(scope: string): string[] {
   for (let index = 0; index < parts.length; index += 1) {
     if (parts[index] === "properties") {
       index += 1;
-      found.push(unescape(parts[index] ?? ""));
+      found.push(nameOf(parts[index] ?? ""));
     }
   }
   return found;
 }
 
-export const unescape = (token: string): string => token.replaceAll("~1", "/").replaceAll("~0", "~");
-export const escape = (token: string): string => token.replaceAll("~", "~0").replaceAll("/", "~1");
+export const nameOf = (token: string): string => token.replaceAll("~1", "/").replaceAll("~0", "~");
+export const tokenOf = (token: string): string => token.replaceAll("~", "~0").replaceAll("/", "~1");
 
 /** The pointer of a scope's data below a base pointer. */
 export function pointerOf(scope: string, base = ""): string {
-  return base + steps(scope).map((step) => `/${escape(step)}`).join("");
+  return (
+    base +
+    steps(scope)
+      .map((step) => `/${tokenOf(step)}`)
+      .join("")
+  );
 }
 
 /** A schema with its local `$ref` followed; what stands beside the `$ref` (a title, say) wins. */
@@ -88,7 +92,7 @@ export function resolve(schema: JsonSchema, root: JsonSchema): JsonSchema {
   if (schema.$ref === undefined) return schema;
   let target: unknown = root;
   for (const token of schema.$ref.replace(/^#\/?/, "").split("/").filter(Boolean))
-    target = (target as Record<string, unknown> | undefined)?.[unescape(token)];
+    target = (target as Record<string, unknown> | undefined)?.[nameOf(token)];
   const { $ref: _, ...beside } = schema;
   return { ...resolve((target ?? {}) as JsonSchema, root), ...beside };
 }
@@ -96,7 +100,7 @@ export function resolve(schema: JsonSchema, root: JsonSchema): JsonSchema {
 /** The schema of what stands at a pointer into the data. */
 export function schemaOfPointer(pointer: string, root: JsonSchema): JsonSchema {
   let schema = resolve(root, root);
-  for (const token of pointer.split("/").slice(1).map(unescape)) {
+  for (const token of pointer.split("/").slice(1).map(nameOf)) {
     const inner = /^\d+$/.test(token) ? schema.items : schema.properties?.[token];
     schema = resolve(inner ?? {}, root);
   }
@@ -104,7 +108,11 @@ export function schemaOfPointer(pointer: string, root: JsonSchema): JsonSchema {
 }
 
 /** The schema at a scope, and the object schema that holds it. */
-export function schemaAt(schema: JsonSchema, scope: string, root: JsonSchema): { field: JsonSchema; parent: JsonSchema } {
+export function schemaAt(
+  schema: JsonSchema,
+  scope: string,
+  root: JsonSchema,
+): { field: JsonSchema; parent: JsonSchema } {
   let parent = resolve(schema, root);
   let field = parent;
   for (const step of steps(scope)) {

@@ -2,7 +2,7 @@ import type { OutputUnit } from "@cfworker/json-schema";
 import type { Answers } from "../api/forms.ts";
 import type { FieldProblem } from "../api/problem.ts";
 import { optionalText, t } from "../texts.ts";
-import { choices, type JsonSchema, schemaOfPointer, unescape, validatorOf } from "./schema.ts";
+import { choices, type JsonSchema, nameOf, schemaOfPointer, validatorOf } from "./schema.ts";
 
 /** Keywords that only say that something below them is wrong; the something has an error of its own. */
 const WRAPPERS = new Set(["$ref", "properties", "items", "prefixItems", "allOf", "then", "else", "if"]);
@@ -49,6 +49,6 @@ function sentence(unit: OutputUnit, field: JsonSchema, root: JsonSchema): string
 function holderOf(keywordLocation: string, root: JsonSchema): JsonSchema {
   let schema: unknown = root;
   for (const token of keywordLocation.replace(/^#\/?/, "").split("/").slice(0, -1))
-    schema = (schema as Record<string, unknown> | undefined)?.[unescape(token)];
+    schema = (schema as Record<string, unknown> | undefined)?.[nameOf(token)];
   return (schema ?? {}) as JsonSchema;
 }

@@ -10,7 +10,14 @@ export function OfficialStrip() {
     <div class="kern-kopfzeile">
       <div class="width kern-kopfzeile__content">
         <span class="kern-kopfzeile__flagge" aria-hidden="true">
-          <svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 5 3" width="24" height="16" focusable="false" role="presentation">
+          <svg
+            xmlns="http://www.w3.org/2000/svg"
+            viewBox="0 0 5 3"
+            width="24"
+            height="16"
+            focusable="false"
+            role="presentation"
+          >
             <path fill="#000" d="M0 0h5v1H0z" />
             <path fill="#D00" d="M0 1h5v1H0z" />
             <path fill="#FFCE00" d="M0 2h5v1H0z" />

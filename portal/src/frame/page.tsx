@@ -15,11 +15,13 @@ interface PageProps {
   readonly preline?: string | undefined;
   readonly lead?: string | undefined;
   readonly wide?: boolean;
+  /** Stands with the heading in a band over the whole width. */
+  readonly hero?: ComponentChildren;
   readonly children?: ComponentChildren;
 }
 
 /** A page's heading and body. After a change of page the heading takes the focus, and the browser's title follows. */
-export function Page({ title, prefix, preline, lead, wide, children }: PageProps) {
+export function Page({ title, prefix, preline, lead, wide, hero, children }: PageProps) {
   const heading = useRef<HTMLHeadingElement>(null);
   const { path, query } = usePlace();
   const step = query.get("schritt") ?? "";
@@ -35,15 +37,25 @@ export function Page({ title, prefix, preline, lead, wide, children }: PageProps
     }
     focusedPath = here;
   }, [path, step]);
+  const head = (
+    <div class="page-head">
+      {preline && <p class="kern-preline">{preline}</p>}
+      <h1 class="kern-heading-x-large" tabIndex={-1} ref={heading}>
+        {title}
+      </h1>
+      {lead && <p class="kern-body kern-body--large">{lead}</p>}
+    </div>
+  );
   return (
     <div class={wide ? "page page--wide" : "page"}>
-      <div class="page-head">
-        {preline && <p class="kern-preline">{preline}</p>}
-        <h1 class="kern-heading-x-large" tabIndex={-1} ref={heading}>
-          {title}
-        </h1>
-        {lead && <p class="kern-body kern-body--large">{lead}</p>}
-      </div>
+      {hero ? (
+        <div class="band">
+          {head}
+          {hero}
+        </div>
+      ) : (
+        head
+      )}
       {children}
     </div>
   );

@@ -37,11 +37,7 @@ export function AccountPage() {
           value={linked ? t("account.linked", { at: linkedAt ? moment(linkedAt) : "" }) : t("account.not_linked")}
         />
       </dl>
-      {linked ? (
-        <Alert tone="success" title={t("link.done")} />
-      ) : (
-        <LinkForm town={town} />
-      )}
+      {linked ? <Alert tone="success" title={t("link.done")} /> : <LinkForm town={town} />}
       <Sessions town={town} />
       <div class="actions">
         <Button kind="secondary" icon="logout" busy={signOut.running} onClick={signOut.run}>
@@ -131,8 +127,11 @@ function Sessions({ town }: { town: Town }) {
             {found.map((one) => (
               <li class="row" key={one.id}>
                 <span class="kern-body">
-                  {t("sessions.since", { at: moment(one.openedAt) })}
-                  {one.current && <strong> {t("sessions.current")}</strong>}
+                  <strong>{browserOf(one.device)}</strong>
+                  {one.current && ` ${t("sessions.current")}`}
+                  <span class="kern-body--small kern-body--muted row-note">
+                    {t("sessions.since", { at: moment(one.openedAt) })}
+                  </span>
                 </span>
                 <Button kind="tertiary" busy={end.running} onClick={() => end.run(one.id, one.current)}>
                   {t("sessions.end")}
@@ -145,6 +144,15 @@ function Sessions({ town }: { town: Town }) {
       </Loaded>
     </section>
   );
+}
+
+/** A browser and its system out of the name it gives itself, good enough to know one's own devices by. */
+export function browserOf(agent: string): string {
+  const browser = /Firefox|Edg|OPR|Chrome|Safari/.exec(agent.replace(/Chrome\/.*(Edg|OPR)/, "$1"))?.[0];
+  const system = /Android|iPhone|iPad|Windows|Mac OS|Linux/.exec(agent)?.[0];
+  if (!browser) return t("sessions.unknown");
+  const name = { Edg: "Edge", OPR: "Opera" }[browser] ?? browser;
+  return system ? t("sessions.device", { browser: name, system }) : name;
 }
 
 /** Where the Landeskonto sends people back to: `?code&state&iss`, or `?error` when they changed their mind. */

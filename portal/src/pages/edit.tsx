@@ -1,10 +1,10 @@
 import { useEffect, useRef, useState } from "preact/hooks";
+import { type Application, load, type Service, service } from "../api/forms.ts";
+import type { FieldProblem } from "../api/problem.ts";
+import type { Draft, SaveState } from "../application/draft.ts";
 import { missingFiles, needed, type Step, stepOf, stepsOf } from "../application/steps.ts";
 import { UploadField, uploadId } from "../application/upload-field.tsx";
 import { useDraft } from "../application/use-draft.ts";
-import type { Draft, SaveState } from "../application/draft.ts";
-import { type Application, load, type Service, service } from "../api/forms.ts";
-import type { FieldProblem } from "../api/problem.ts";
 import { withAnswer } from "../forms/answers.ts";
 import { ErrorSummary } from "../forms/error-summary.tsx";
 import { Element, FormProvider, type FormState, fieldId } from "../forms/form.tsx";
@@ -135,11 +135,7 @@ function EditForm({ town, ...opened }: { town: Town } & Opened) {
     },
   };
   return (
-    <Page
-      title={step.title}
-      preline={service.title}
-      prefix={errors.length > 0 ? t("errors.prefix") : undefined}
-    >
+    <Page title={step.title} preline={service.title} prefix={errors.length > 0 ? t("errors.prefix") : undefined}>
       <Progress index={index} count={steps.length} />
       <ErrorSummary errors={errors.map((error) => summaryError(error, service))} attempt={attempt} />
       <Conflict draft={draft} settle={settle} />

@@ -39,8 +39,7 @@ export function fieldErrors(
   const found = problem.errors
     .filter((error) => fields[error.pointer] !== undefined)
     .map((error) => ({ href: `#${fields[error.pointer]}`, text: error.detail }));
-  if (found.length === 0 && kinds.includes(problem.kind))
-    return [{ href: `#${fieldOfKinds}`, text: problem.sentence }];
+  if (found.length === 0 && kinds.includes(problem.kind)) return [{ href: `#${fieldOfKinds}`, text: problem.sentence }];
   return found;
 }
 

@@ -37,14 +37,18 @@ function Rows<T>({ items, none, row }: { items: readonly T[]; none: string; row:
   return <ul class="rows">{items.map(row)}</ul>;
 }
 
-const BADGES = { draft: "warning", submitted: "info", forwarded: "info", accepted: "success", rejected: "danger" } as const;
+const BADGES = {
+  draft: "warning",
+  submitted: "info",
+  forwarded: "info",
+  accepted: "success",
+  rejected: "danger",
+} as const;
 
 function Applications({ town }: { town: Town }) {
-  const [list, reload] = useResource(
-    () => Promise.all([applications(town.ars), services(town.ars)]),
-    [town.ars],
-  );
-  const title = (known: readonly ServiceSummary[], slug: string) => known.find((one) => one.slug === slug)?.title ?? slug;
+  const [list, reload] = useResource(() => Promise.all([applications(town.ars), services(town.ars)]), [town.ars]);
+  const title = (known: readonly ServiceSummary[], slug: string) =>
+    known.find((one) => one.slug === slug)?.title ?? slug;
   const row = (known: readonly ServiceSummary[]) => (one: ApplicationSummary) => (
     <li class="row" key={one.id}>
       <span>

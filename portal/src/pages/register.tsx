@@ -46,7 +46,11 @@ export function RegisterPage() {
   };
   const shown = [...errors.list, ...fieldErrors(send.problem, { "/email": "email", "/password": "password" })];
   return (
-    <Page title={t("register.title")} lead={t("register.lead")} prefix={shown.length > 0 ? t("errors.prefix") : undefined}>
+    <Page
+      title={t("register.title")}
+      lead={t("register.lead")}
+      prefix={shown.length > 0 ? t("errors.prefix") : undefined}
+    >
       <ErrorSummary errors={shown} attempt={errors.attempt + (send.running ? 0 : 1)} />
       {shown.length === 0 && <ProblemNotice problem={send.problem} />}
       <form class="fields" noValidate onSubmit={submit}>
@@ -122,7 +126,10 @@ export function CodePage() {
         </div>
       </Page>
     );
-  const shown = [...errors.list, ...fieldErrors(send.problem, { "/code": "code" }, ["code-wrong", "code-expired"], "code")];
+  const shown = [
+    ...errors.list,
+    ...fieldErrors(send.problem, { "/code": "code" }, ["code-wrong", "code-expired"], "code"),
+  ];
   return (
     <Page
       title={t("code.title")}

@@ -109,7 +109,7 @@ interface PartProps {
 
 function Part({ step, number, opened, answers, edit }: PartProps) {
   const { service, application } = opened;
-  const rows = entries(step.element, service, answers, application.attachments);
+  const rows = entries(step.element, service, answers, application.attachments).filter((row) => row.text);
   return (
     <section class="kern-summary">
       <div class="kern-summary__header">
@@ -119,14 +119,18 @@ function Part({ step, number, opened, answers, edit }: PartProps) {
         </h2>
       </div>
       <div class="kern-summary__body">
-        <dl class="kern-description-list">
-          {rows.map((row) => (
-            <div class="kern-description-list-item" key={row.pointer}>
-              <dt class="kern-description-list-item__key">{row.label}</dt>
-              <dd class="kern-description-list-item__value">{row.text || t("review.empty")}</dd>
-            </div>
-          ))}
-        </dl>
+        {rows.length === 0 ? (
+          <p class="kern-body kern-body--muted">{t("review.empty")}</p>
+        ) : (
+          <dl class="kern-description-list">
+            {rows.map((row) => (
+              <div class="kern-description-list-item" key={row.pointer}>
+                <dt class="kern-description-list-item__key">{row.label}</dt>
+                <dd class="kern-description-list-item__value">{row.text}</dd>
+              </div>
+            ))}
+          </dl>
+        )}
         <p>
           <a class="kern-link" href={edit}>
             <span class="kern-icon kern-icon--edit" aria-hidden="true" />

@@ -11,20 +11,22 @@ import { longDay, time } from "../times.ts";
 export function StartPage() {
   const town = useTown();
   const { account } = useSession();
+  const doors = (
+    <div class="actions">
+      {account ? (
+        <ButtonLink href={town.at("/uebersicht")}>{t("start.overview")}</ButtonLink>
+      ) : (
+        <>
+          <ButtonLink href={town.at("/registrieren")}>{t("start.register")}</ButtonLink>
+          <ButtonLink kind="secondary" href={town.at("/anmelden")}>
+            {t("start.sign_in")}
+          </ButtonLink>
+        </>
+      )}
+    </div>
+  );
   return (
-    <Page title={t("start.title")} lead={t("start.lead")} preline={town.name} wide>
-      <div class="actions">
-        {account ? (
-          <ButtonLink href={town.at("/uebersicht")}>{t("start.overview")}</ButtonLink>
-        ) : (
-          <>
-            <ButtonLink href={town.at("/registrieren")}>{t("start.register")}</ButtonLink>
-            <ButtonLink kind="secondary" href={town.at("/anmelden")}>
-              {t("start.sign_in")}
-            </ButtonLink>
-          </>
-        )}
-      </div>
+    <Page title={t("start.title")} lead={t("start.lead")} hero={doors} wide>
       {account && <NextAppointment town={town} />}
       <Services town={town} />
       <HowItWorks />

@@ -77,10 +77,7 @@ function Progress({ town, application }: { town: Town; application: Application 
       {account && !account.linked && status === "submitted" && (
         <Alert tone="warning" title={t("status.waits_for_link")}>
           <p class="kern-body">
-            <a
-              class="kern-link"
-              href={`${town.at("/konto")}?weiter=${encodeURIComponent(town.at(`/antraege/${id}`))}`}
-            >
+            <a class="kern-link" href={`${town.at("/konto")}?weiter=${encodeURIComponent(town.at(`/antraege/${id}`))}`}>
               {t("service.link_first.go")}
             </a>
           </p>
@@ -154,11 +151,22 @@ function Outcome({ status, reasons }: { status: Status; reasons: readonly string
   );
 }
 
-function WayStep({ step, place, at }: { step: Exclude<Status, "draft">; place: number; at: string | null | undefined }) {
+function WayStep({
+  step,
+  place,
+  at,
+}: {
+  step: Exclude<Status, "draft">;
+  place: number;
+  at: string | null | undefined;
+}) {
   const state = place < 0 || (place === 0 && isFinal(step)) ? "done" : place === 0 ? "now" : "open";
   const icon = step === "rejected" ? "danger" : state === "done" ? "success" : "autorenew";
   return (
-    <li class={`way-step way-step--${step === "rejected" ? "rejected" : state}`} aria-current={place === 0 ? "step" : undefined}>
+    <li
+      class={`way-step way-step--${step === "rejected" ? "rejected" : state}`}
+      aria-current={place === 0 ? "step" : undefined}
+    >
       <span class="way-mark" aria-hidden="true">
         {state !== "open" && <span class={`kern-icon kern-icon--${icon}`} />}
       </span>

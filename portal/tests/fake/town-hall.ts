@@ -87,11 +87,19 @@ export class FakeTownHall {
     ["GET", /forms\/v1\/\d+\/services$/, () => ok({ services: [this.service()] }), true],
     ["GET", /forms\/v1\/\d+\/services\/([^/]+)$/, () => ok(this.service()), true],
     ["POST", /forms\/v1\/\d+\/applications$/, () => this.start()],
-    ["GET", /forms\/v1\/\d+\/applications$/, () => ok({ applications: [...this.applications.keys()].reverse().map((id) => this.shown(id)), next: null })],
+    [
+      "GET",
+      /forms\/v1\/\d+\/applications$/,
+      () => ok({ applications: [...this.applications.keys()].reverse().map((id) => this.shown(id)), next: null }),
+    ],
     ["GET", /applications\/([^/]+)$/, (_, id) => this.load(id ?? "")],
     ["PUT", /applications\/([^/]+)\/answers$/, (call, id) => this.save(call, id ?? "")],
     ["POST", /applications\/([^/]+)\/attachments$/, (call, id) => this.attach(call, id ?? "")],
-    ["DELETE", /applications\/([^/]+)\/attachments\/([^/]+)$/, (call, id, one) => this.detach(call, id ?? "", one ?? "")],
+    [
+      "DELETE",
+      /applications\/([^/]+)\/attachments\/([^/]+)$/,
+      (call, id, one) => this.detach(call, id ?? "", one ?? ""),
+    ],
     ["POST", /applications\/([^/]+)\/submission$/, (call, id) => this.submit(call, id ?? "")],
     ["GET", /appointments\/v1\/\d+\/offices$/, () => ok({ offices: [OFFICE] }), true],
     ["GET", /offices\/[^/]+\/slots$/, (call) => ok({ slots: this.slots(call.query.get("from") ?? "") }), true],
@@ -100,7 +108,11 @@ export class FakeTownHall {
     ["GET", /reservations\/([^/]+)$/, (_, id) => ok(this.reservations.get(id ?? ""))],
     ["DELETE", /reservations\/([^/]+)$/, (_, id) => this.release(id ?? "")],
     ["GET", /notify\/v1\/\d+\/messages$/, () => ok({ messages: MESSAGES })],
-    ["GET", /messages\/([^/]+)$/, (_, id) => ok({ ...MESSAGES.find((one) => one.message_id === id), text: MESSAGE_TEXT })],
+    [
+      "GET",
+      /messages\/([^/]+)$/,
+      (_, id) => ok({ ...MESSAGES.find((one) => one.message_id === id), text: MESSAGE_TEXT }),
+    ],
     ["GET", /submissions\/([^/]+)$/, (_, id) => this.evidence(id ?? "")],
   ];
 
@@ -135,14 +147,27 @@ export class FakeTownHall {
 
   private account() {
     const linkedAt = this.linked ? "2026-11-25T09:30:00Z" : null;
-    return { account_id: "a1", email: "mia@example.org", level: this.level(), linked: this.linked, linked_at: linkedAt };
+    return {
+      account_id: "a1",
+      email: "mia@example.org",
+      level: this.level(),
+      linked: this.linked,
+      linked_at: linkedAt,
+    };
   }
 
   private sessions() {
     const at = "2026-11-25T09:12:00Z";
     return [
       { session_id: "s1", opened_at: at, refreshed_at: at, level: this.level(), device: CHROME, current: true },
-      { session_id: "s2", opened_at: "2026-11-20T17:40:00Z", refreshed_at: at, level: "basis", device: FIREFOX, current: false },
+      {
+        session_id: "s2",
+        opened_at: "2026-11-20T17:40:00Z",
+        refreshed_at: at,
+        level: "basis",
+        device: FIREFOX,
+        current: false,
+      },
     ];
   }
 
@@ -163,7 +188,8 @@ export class FakeTownHall {
   }
 
   private beginLink(call: Call): Reply {
-    if (JSON.parse(call.body).password !== PASSWORD) return problem(422, "password-wrong", "Das Passwort stimmt nicht.");
+    if (JSON.parse(call.body).password !== PASSWORD)
+      return problem(422, "password-wrong", "Das Passwort stimmt nicht.");
     const back = "/tangerhuette/landeskonto?code=c1&state=s1&iss=urn:fake";
     return { status: 201, body: { link_id: this.id(), authorization_url: back, expires_at: "2026-11-25T10:00:00Z" } };
   }
@@ -176,14 +202,33 @@ export class FakeTownHall {
   private service() {
     const { slug, version, title, summary, level, leika_key, uploads } = this.about;
     const files = uploads.map((one: object) => ({ required_when: {}, ...one }));
-    return { slug, version, title, summary, level, leika_key, uploads: files, schema: json("schema.json"), ui: json("ui.json") };
+    return {
+      slug,
+      version,
+      title,
+      summary,
+      level,
+      leika_key,
+      uploads: files,
+      schema: json("schema.json"),
+      ui: json("ui.json"),
+    };
   }
 
   private start(): Reply {
     const id = this.id();
     const now = new Date().toISOString();
     const reference = `TAN-2026-7K3M9${this.counter}`;
-    this.applications.set(id, { id, version: 1, status: "draft", reference, changedAt: now, submittedAt: null, answers: {}, attachments: [] });
+    this.applications.set(id, {
+      id,
+      version: 1,
+      status: "draft",
+      reference,
+      changedAt: now,
+      submittedAt: null,
+      answers: {},
+      attachments: [],
+    });
     return { status: 201, body: this.shown(id), headers: { etag: '"1"' } };
   }
 
@@ -266,7 +311,9 @@ export class FakeTownHall {
     const given = this.applications.get(id)?.answers ?? {};
     if (given.postal_code === "99999") {
       const detail = "Für diese Postleitzahl ist eine andere Gemeinde zuständig.";
-      return problem(422, "answers", "Einige Angaben passen nicht.", { errors: [{ pointer: "/answers/postal_code", detail }] });
+      return problem(422, "answers", "Einige Angaben passen nicht.", {
+        errors: [{ pointer: "/answers/postal_code", detail }],
+      });
     }
     const reply = this.changing(call, id, (one) => {
       one.status = "submitted";
@@ -285,7 +332,11 @@ export class FakeTownHall {
       for (let slot = 0; slot < 6; slot += 1) {
         const at = start + slot * HOUR * 0.5;
         const starts_at = new Date(at).toISOString();
-        found.push({ starts_at, ends_at: new Date(at + HOUR / 3).toISOString(), free: this.taken.has(starts_at) ? 0 : 1 });
+        found.push({
+          starts_at,
+          ends_at: new Date(at + HOUR / 3).toISOString(),
+          free: this.taken.has(starts_at) ? 0 : 1,
+        });
       }
     }
     return found;
@@ -299,7 +350,15 @@ export class FakeTownHall {
     this.taken.add(starts_at);
     const id = this.id();
     const ends_at = new Date(new Date(starts_at).getTime() + HOUR / 3).toISOString();
-    const reservation = { reservation_id: id, office: OFFICE.office, office_name: OFFICE.name, place: OFFICE.place, starts_at, ends_at, status: "reserved" };
+    const reservation = {
+      reservation_id: id,
+      office: OFFICE.office,
+      office_name: OFFICE.name,
+      place: OFFICE.place,
+      starts_at,
+      ends_at,
+      status: "reserved",
+    };
     this.reservations.set(id, reservation);
     return { status: 201, body: reservation };
   }
@@ -313,7 +372,13 @@ export class FakeTownHall {
   private evidence(id: string): Reply {
     const state = this.applications.get(id)?.status;
     if (state === "draft" || state === "submitted") return problem(404, "not-found", "Noch nicht weitergeleitet.");
-    return ok({ application_id: id, destination: "Untersuchungsstelle (Probebetrieb)", case_id: "3f1c2a9e-5a8d-4c61-9d0e-6f2b7a1c4e55", sent_at: this.applications.get(id)?.submittedAt, state });
+    return ok({
+      application_id: id,
+      destination: "Untersuchungsstelle (Probebetrieb)",
+      case_id: "3f1c2a9e-5a8d-4c61-9d0e-6f2b7a1c4e55",
+      sent_at: this.applications.get(id)?.submittedAt,
+      state,
+    });
   }
 }
 
@@ -330,8 +395,22 @@ const OFFICE = {
 const CHROME = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36";
 const FIREFOX = "Mozilla/5.0 (Android 14; Mobile; rv:140.0) Gecko/140.0 Firefox/140.0";
 const MESSAGES = [
-  { message_id: "m1", kind: "receipt", subject: "Ihr Antrag ist angenommen", status: "sent", ended_at: null, made_at: "2026-11-25T09:40:00Z" },
-  { message_id: "m2", kind: "reservation", subject: "Ihr Termin im Bürgerbüro", status: "sent", ended_at: null, made_at: "2026-11-24T14:05:00Z" },
+  {
+    message_id: "m1",
+    kind: "receipt",
+    subject: "Ihr Antrag ist angenommen",
+    status: "sent",
+    ended_at: null,
+    made_at: "2026-11-25T09:40:00Z",
+  },
+  {
+    message_id: "m2",
+    kind: "reservation",
+    subject: "Ihr Termin im Bürgerbüro",
+    status: "sent",
+    ended_at: null,
+    made_at: "2026-11-24T14:05:00Z",
+  },
 ];
 const MESSAGE_TEXT =
   "Guten Tag,\n\nIhr Antrag mit dem Aktenzeichen TAN-2026-7K3M9Q ist angenommen.\n\nMit freundlichen Grüßen\nIhr Digitales Rathaus\n";
