@@ -495,7 +495,7 @@ async def test_nobody_is_let_in(web: Edge) -> None:
         assert answer.headers["www-authenticate"].startswith("Bearer")
 
 
-@pytest.mark.proves("PL-05")
+@pytest.mark.proves("PL-11", "S26")
 async def test_a_token_of_another_municipality_finds_nothing(web: Edge) -> None:
     headers = {"authorization": f"Bearer {web.token()}"}
     assert (await web.client.get(f"/api/test/v1/{ARS}/notes", headers=headers)).status_code == 200

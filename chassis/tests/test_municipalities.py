@@ -31,7 +31,7 @@ def _change(path: Path, change: Callable[[str], str]) -> None:
     os.utime(path, (1_800_000_000 + _stamp, 1_800_000_000 + _stamp))
 
 
-@pytest.mark.proves("PL-05")
+@pytest.mark.proves("PL-11")
 def test_two_municipalities_exist_from_the_first_day() -> None:
     known = Municipalities(ROOT)
     assert {found.ars for found in known.all()} >= {FIRST, SECOND}
