@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 import time
+import tomllib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -60,7 +61,7 @@ def _quick() -> list[Step]:
     return [
         ("stil", lambda: _ours("ruff", "check", "--quiet") and _ours("ruff", "format", "--check", "--quiet")),
         ("typen", lambda: all([_types(sources), *(_types([str(tests)]) for tests in _each("tests"))])),
-        ("importregeln", lambda: _ours("lint-imports", "--no-timing")),
+        ("importregeln", lambda: _ours("lint-imports")),
         ("verträge", lambda: _ours("python", "-m", "contracts.generate", "--check")),
         ("schnittstellen", lambda: _ours("python", "-m", "chassis.openapi", "--check")),
     ]
@@ -102,7 +103,8 @@ def _types(folders: Sequence[str]) -> bool:
 
 
 def _each(folder: str) -> list[Path]:
-    members = [file.parent for file in REPOSITORY.glob("**/pyproject.toml") if ".venv" not in file.parts]
+    workspace = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["tool"]["uv"]["workspace"]
+    members = [REPOSITORY, *(member for pattern in workspace["members"] for member in REPOSITORY.glob(pattern))]
     return sorted(member / folder for member in members if (member / folder).is_dir())
 
 
