@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from contracts.releases import RELEASED, accept, changes_since_release, main, released_schemas, released_topics, report
+from contracts.releases import accept, changes_since_release, main, released_schemas, released_topics, report
 
 TYPE = "de.digitales-rathaus.forms.application-submitted.v1"
 
