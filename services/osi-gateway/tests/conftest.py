@@ -116,7 +116,13 @@ class Town:
         self.gateway.broker.put(event, tenant=TENANT, subject=id, sequence=1)
 
     async def package(
-        self, id: str = "", *, contents: tuple[bytes, ...] = (PDF,), **package: Any
+        self,
+        id: str = "",
+        *,
+        contents: tuple[bytes, ...] = (PDF,),
+        kid: str = "",
+        public: dict[str, str] | None = None,
+        **package: Any,
     ) -> ApplicationPackaged:
         """Return the sealed event of a submitted application; its attachments are in the blob store."""
         id = id or self.id
@@ -139,7 +145,7 @@ class Town:
             application_id=id,
             fact_id=f"fact-{id}",
             account_id=self.account,
-            sealed=await self.seal(packed.model_dump_json().encode()),
+            sealed=await self.seal(packed.model_dump_json().encode(), kid, public),
             attachments=tuple(ticket for ticket, _ in files),
         )
 
@@ -159,13 +165,15 @@ class Town:
         self.tell(id)
         self.put(await self.package(id, contents=contents))
 
-    async def seal(self, plain: bytes) -> str:
-        await self.gateway.publish()
-        _, event = self.gateway.events("osi-gateway.keys")[-1]
-        assert isinstance(event, SealingKeyPublished)
-        header = {"alg": "RSA-OAEP-256", "enc": "A256GCM", "kid": event.kid}
-        key = RSAKey.import_key({"kty": "RSA", "n": str(event.jwk["n"]), "e": str(event.jwk["e"])})
-        return jwe.encrypt_compact(header, plain, key, algorithms=["RSA-OAEP-256", "A256GCM"])
+    async def seal(self, plain: bytes, kid: str, public: dict[str, str] | None) -> str:
+        """Seal as forms does: to the published key, or to one that the test names."""
+        if public is None:
+            await self.gateway.publish()
+            _, event = self.gateway.events("osi-gateway.keys")[0]
+            assert isinstance(event, SealingKeyPublished)
+            kid, public = event.kid, {"kty": "RSA", "n": str(event.jwk["n"]), "e": str(event.jwk["e"])}
+        header = {"alg": "RSA-OAEP-256", "enc": "A256GCM", "kid": kid}
+        return jwe.encrypt_compact(header, plain, RSAKey.import_key(public), algorithms=["RSA-OAEP-256", "A256GCM"])
 
     async def submission(self, id: str = "") -> Submission:
         return (await self.submissions.load(TENANT, id or self.id)).state

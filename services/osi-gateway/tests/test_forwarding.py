@@ -6,9 +6,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from joserfc.jwk import RSAKey
 
+from chassis.aggregates import Key
+from chassis.ids import aggregate_id
 from chassis.testing.example import TENANT
+from contracts.envelope import INSTALLATION
 from contracts.osi_gateway import SubmissionAccepted, SubmissionRejected
+from osi_gateway.keys.domain import KeyPair, Made
+from osi_gateway.keys.store import KeyPairs
 from osi_gateway.submissions.domain import ANSWER_WITHIN, sent_tags
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -21,7 +27,7 @@ def kinds(town: Town) -> list[str]:
     return [type(event).__name__ for event in town.published()]
 
 
-@pytest.mark.proves("PL-05")
+@pytest.mark.proves("GW-06")
 async def test_an_application_reaches_the_authority_and_its_signed_answer_comes_back(town: Town) -> None:
     town.link()
     await town.hand_in()
@@ -79,7 +85,7 @@ async def test_a_rejection_is_told_with_its_reasons_and_without_the_authoritys_f
 
 
 @pytest.mark.parametrize("mode", ["wrong-key", "wrong-tags"])
-@pytest.mark.proves("PL-05")
+@pytest.mark.proves("GW-06")
 async def test_a_false_acceptance_changes_nothing_and_alarms(town: Town, mode: str) -> None:
     await town.state.post("/admin/authority", json={"mode": mode})
     town.link()
@@ -210,20 +216,24 @@ async def test_a_changed_attachment_is_not_sent(town: Town) -> None:
 
 @pytest.mark.proves("F55")
 async def test_a_package_sealed_to_a_key_that_is_not_here_yet_waits_for_it(town: Town) -> None:
-    pairs = town.gateway.database.collection("keys")
-    (sealing,) = await pairs.find({"purpose": "sealing"})
-    await town.hand_in()
-    await pairs.delete({"_id": sealing["_id"]})
-    forwarder = town.gateway.parts.timers[1]._fire.__self__
-    forwarder._writer._keyring._open.clear()
+    pairs = KeyPairs(town.gateway.database, town.clock, lambda: None)
+    private = RSAKey.generate_key(2048)
+    public = {name: str(private.as_dict(private=False)[name]) for name in ("kty", "n", "e")}
+    elsewhere = Key("another process", town.id, "")
+    kid = aggregate_id(INSTALLATION, elsewhere.account, elsewhere.value)
     town.link()
+    town.tell()
+    town.put(await town.package(kid=kid, public=public))
 
     async def waits() -> bool:
         return "not here" in ((await town.submission()).trouble or "")
 
     await town.until(waits)
     assert kinds(town) == []
-    await pairs.insert(sealing)
+    sealed = town.gateway.context.vault.seal(json.dumps(private.as_dict(private=True)).encode())
+    await pairs.create(
+        INSTALLATION, elsewhere, lambda id: (KeyPair(id, "sealing", public, sealed, town.clock.now()), [Made()])
+    )
     await town.until_state("accepted")
 
 

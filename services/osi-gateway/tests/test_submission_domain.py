@@ -2,7 +2,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from osi_gateway.submissions.domain import (
@@ -86,6 +86,7 @@ def receipt(kind: str, jti: str = "j", tags: Tags | None = TAGS, problems: tuple
     return Receipt(jti, kind, NOW, "token", tags, problems)
 
 
+@settings(deadline=None)
 @given(st.permutations(["request", "package", "release"]), st.lists(st.sampled_from(["request", "package", "release"])))
 @pytest.mark.proves("F45", "GW-29")
 def test_whatever_order_the_three_parts_come_in_and_how_often_the_way_begins_once_all_are_there(
@@ -181,7 +182,7 @@ def test_the_exchange_takes_it_once() -> None:
     assert state(submission) == "forwarded"
 
 
-@pytest.mark.proves("PL-05")
+@pytest.mark.proves("GW-06")
 def test_an_accept_with_our_tags_ends_it_and_drops_the_package() -> None:
     submission, facts = learn(SENT, [receipt("submit", "j1"), receipt("accept", "j2")], (), POLL, NOW)
     assert facts == (Accepted(),)
@@ -204,7 +205,7 @@ OTHER_TAGS = [
 
 @pytest.mark.parametrize("tags", OTHER_TAGS)
 @pytest.mark.parametrize("kind", ["submit", "accept"])
-@pytest.mark.proves("PL-05")
+@pytest.mark.proves("GW-06")
 def test_other_tags_than_sent_change_nothing_but_alarm_once(kind: str, tags: Tags | None) -> None:
     submission, facts = learn(SENT, [receipt(kind, tags=tags)], (), POLL, NOW)
     submission, more = learn(submission, [receipt(kind, tags=tags)], (), POLL, NOW)
@@ -271,6 +272,7 @@ def test_who_waits_behind_may_follow_when_this_one_is_out_or_holds_up_too_long()
     assert not gone_out(Submission("app"), NOW)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 10_000), st.floats(0, 1000), st.floats(0, 1))
 def test_pauses_between_tries_grow_and_stay_within_five_minutes(failures: int, asked: float, jitter: float) -> None:
     wait = retry_pause(failures, timedelta(seconds=asked), jitter)

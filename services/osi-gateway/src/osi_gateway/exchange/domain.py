@@ -53,12 +53,12 @@ def region_code(ars: str) -> str:
 
 def covers(area: str, ars: str) -> bool:
     """Whether an ARS lies in an area that is given by the first digits of its ARS, or by twelve with zeros behind."""
-    if not area.isdigit() or len(area) > len(ars):
+    if not area.isdigit() or len(area) not in _ARS_LEVELS:
         return False
-    for length in (0, *_ARS_LEVELS):
-        if len(area) == len(ars) and not area[length:].strip("0"):
-            return ars.startswith(area[:length])
-    return ars.startswith(area)
+    if len(area) < len(ars):
+        return ars.startswith(area)
+    level = next(length for length in (0, *_ARS_LEVELS) if not area[length:].strip("0"))
+    return ars.startswith(area[:level])
 
 
 def check_route(claims: Mapping[str, Any], destination_id: str, leika_key: str, ars: str, exchange_url: str) -> None:
