@@ -2,9 +2,13 @@
 
 import argparse
 import asyncio
+import contextlib
 import os
 import secrets
+import signal
+import socket
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import uvicorn
@@ -28,21 +32,47 @@ def main(arguments: list[str] | None = None) -> int:
     tracing.setup("sandbox")
     try:
         return asyncio.run(_serve(settings, given.host, given.port))
-    except (StoreInUse, FileNotFoundError) as error:
+    except (PortTaken, StoreInUse, FileNotFoundError) as error:
         sys.stderr.write(f"{error}\n")
         return 2
     finally:
         tracing.shutdown()
 
 
+class PortTaken(Exception):
+    """Somebody else listens there."""
+
+
+class _Server(uvicorn.Server):
+    """Leaves signals to us: uvicorn would end the process before the store is closed and the last spans are sent."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self.handle_exit, number, None)
+        yield
+
+
 async def _serve(settings: Settings, host: str, port: int) -> int:
-    async with open_sandbox(settings) as app:
-        config = uvicorn.Config(
-            app, host=host, port=port, lifespan="off", log_config=None, server_header=False, timeout_graceful_shutdown=5
-        )
-        server = uvicorn.Server(config)
-        await server.serve()
-        return 0 if server.started else 2
+    with _listen(host, port) as listening:
+        async with open_sandbox(settings) as app:
+            config = uvicorn.Config(
+                app, lifespan="off", log_config=None, server_header=False, timeout_graceful_shutdown=5
+            )
+            await _Server(config).serve(sockets=[listening])
+    return 0
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    one = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        one.bind((host, port))
+    except OSError as error:
+        one.close()
+        raise PortTaken(f"Port {port} auf {host} ist nicht frei: {error.strerror}") from error
+    return one
 
 
 def _settings(given: argparse.Namespace) -> Settings:
