@@ -50,6 +50,8 @@ async def test_a_known_address_gets_the_same_answer_another_mail_and_no_second_a
     assert decoy != account
     mails = [one for one in await town.events("identity.messages") if one.account_id == decoy]
     assert [(one.purpose, one.code) for one in mails] == [("already-registered", None)]
+    told = [type(one) for one in await town.events("identity.accounts") if one.account_id == decoy]
+    assert told == [AccountRegistered]
     tries = [await town.verify(decoy, f"{number:06}") for number in range(6)]
     assert [(one.status_code, one.json()["type"].rpartition(":")[2]) for one in tries] == [
         *[(422, "code-wrong")] * 5,

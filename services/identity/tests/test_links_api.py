@@ -136,6 +136,28 @@ async def test_a_crash_between_exchange_and_write_lets_one_begin_anew(
     assert answer.status_code == 200
 
 
+async def test_a_crash_after_the_write_leaves_no_other_session_and_the_repeat_tells_of_their_end(
+    town: Any, issuer: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await town.citizen()
+    other, session = await town.sign_in(), await town.sign_in()
+    link, brought = await begun(town, issuer, session["access_token"])
+
+    async def crash(*_: object) -> None:
+        raise asyncio.CancelledError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Linking, "_end_others", crash)
+        with pytest.raises(asyncio.CancelledError):
+            await town.complete_link(session["access_token"], link, brought)
+    assert problem(await town.call("GET", "account", token=other["access_token"])) == (401, "session-ended")
+    assert problem(await town.refresh(other["refresh_token"])) == (401, "session-ended")
+    assert len((await town.call("GET", "sessions", token=session["access_token"])).json()["sessions"]) == 1
+    assert await town.events("identity.sessions") == []
+    assert (await town.complete_link(session["access_token"], link, brought)).json()["level"] == "hoch"
+    assert [one.session_id for one in await town.events("identity.sessions")] == [other["session_id"]]
+
+
 async def test_one_landeskonto_belongs_to_one_account_of_a_municipality(town: Any, issuer: Any) -> None:
     for email, ars in (("mia@example.org", "150900546546"), ("ole@example.org", "150900546546")):
         await town.citizen(email, ars=ars)

@@ -69,6 +69,9 @@ async def test_forged_signatures_are_refused(landeskonto: Landeskonto, issuer: A
         "the public key as a secret": signed_with_public_key(issuer, payload),
         "no signature": "eyJhbGciOiJub25lIiwia2lkIjoiay0xIn0." + payload + ".",
         "its own key": forged(issuer, {"alg": "ES256", "kid": "k-1", "jwk": own.as_dict(private=False)}, own, "ES256"),
+        "a foreign key beside a good signature": forged(
+            issuer, {"alg": "ES256", "kid": "k-1", "jku": "https://evil.example.org/jwks"}, issuer.key, "ES256"
+        ),
         "an access token": forged(issuer, {"alg": "ES256", "kid": "k-1", "typ": "at+jwt"}, issuer.key, "ES256"),
         "changed": f"{header}.{payload[:-2]}AA.{signature}",
         "no token": "no token",

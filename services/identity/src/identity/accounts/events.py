@@ -11,12 +11,10 @@ def publish(account: Account, fact: Fact) -> Sequence[Event]:
     """Translate one fact; ``account`` is the state after it."""
     match fact:
         case Registered(code):
-            return [
-                AccountRegistered(occurred_at=account.registered_at, account_id=account.id),
-                _message(account, code),
-            ]
+            return [_registered(account), _message(account, code)]
         case RegisteredAgain():
-            return [_message(account, None)]
+            # The same public event as of a new address: whoever reads the topic must not learn which ones are known.
+            return [_registered(account), _message(account, None)]
         case Verified(at):
             return [
                 EmailVerified(occurred_at=at, account_id=account.id),
@@ -24,6 +22,10 @@ def publish(account: Account, fact: Fact) -> Sequence[Event]:
             ]
         case Linked(level, at):
             return [AccountLinked(occurred_at=at, account_id=account.id, level=level)]
+
+
+def _registered(account: Account) -> AccountRegistered:
+    return AccountRegistered(occurred_at=account.registered_at, account_id=account.id)
 
 
 def _message(account: Account, code: str | None) -> VerificationRequested:
