@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -22,7 +23,7 @@ from contracts.topics import TOPICS, dead_letters
 from rathaus.stack.stack import Stack
 
 
-class Desk:
+class Desk(ABC):
     """Two topics read by two services; notes what took effect, by source."""
 
     def __init__(self) -> None:
@@ -62,17 +63,17 @@ class Desk:
         envelope = Envelope(f"{source}-{sequence}-{type_}", type_, TENANT, source, sequence, START)
         await self.send(topic, source, body, headers_of(envelope))
 
-    async def send(self, topic: str, key: str, value: bytes | None, headers: list[tuple[str, bytes]]) -> None:
-        raise NotImplementedError(topic)
+    @abstractmethod
+    async def send(self, topic: str, key: str, value: bytes | None, headers: list[tuple[str, bytes]]) -> None: ...
 
-    async def until(self, done: Callable[[], bool]) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    async def until(self, done: Callable[[], bool]) -> None: ...
 
-    async def restart(self) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    async def restart(self) -> None: ...
 
-    async def dead(self) -> list[Record]:
-        raise NotImplementedError
+    @abstractmethod
+    async def dead(self) -> list[Record]: ...
 
 
 class FakeDesk(Desk):
