@@ -111,9 +111,9 @@ class RealDesk(Desk):
 
     def settings(self, principal: str) -> ServiceSettings:
         return ServiceSettings(
-            kafka_servers=self.stack.kafka_servers,  # type: ignore[arg-type]
+            kafka_servers=self.stack.kafka_servers,
             kafka_user=principal,
-            kafka_password=self.stack.kafka_password(principal),  # type: ignore[arg-type]
+            kafka_password=self.stack.kafka_password(principal),
         )
 
     async def open(self) -> None:

@@ -110,8 +110,12 @@ async def test_the_marks_of_the_relay(documents: Documents) -> None:
         "$pull": {"out": {"id": {"$in": ["1", "2"]}}},
         "$push": {"sent": {"$each": entries[:2], "$slice": -1}},
     }
-    unset = {"$unset": {"due": 1}}
-    pairs = [({"_id": "a"}, pull), ({"_id": "a", "out": []}, unset), ({"_id": "b", "out": []}, unset)]
+    unset: dict[str, Any] = {"$unset": {"due": 1}}
+    pairs: list[tuple[dict[str, Any], dict[str, Any]]] = [
+        ({"_id": "a"}, pull),
+        ({"_id": "a", "out": []}, unset),
+        ({"_id": "b", "out": []}, unset),
+    ]
     assert await documents.update_each(pairs) == 2
     assert await documents.get("a") == {"_id": "a", "out": [entries[2]], "sent": [entries[1]], "due": AT}
     assert await documents.get("b") == {"_id": "b", "out": [], "sent": []}

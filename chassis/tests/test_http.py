@@ -1,245 +1,28 @@
 """The HTTP edge: whatever comes in, the answer is a problem that names the place, and never a 500."""
 
 import asyncio
-import hashlib
 import json
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import httpx
 import pytest
-from fastapi import APIRouter, FastAPI, Query, Request, Response
-from fastapi.responses import StreamingResponse
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from joserfc import jwt
-from joserfc.jwk import ECKey
-from pydantic import Field, field_validator
-from pydantic_core import PydanticCustomError
 
 from chassis import edge
-from chassis.aggregates import KeyReused, VersionConflict
-from chassis.auth import ALGORITHM, AUDIENCE, ISSUER, TOKEN_TYPE, TokenKeys
-from chassis.errors import NotFound, Transient
 from chassis.http import (
-    CheckedRoute,
-    CommandKey,
-    Id,
-    IfMatch,
-    Input,
-    IsoDate,
-    IsoDateTime,
-    Output,
-    PublicCommandKey,
-    SignedIn,
-    Tenant,
-    body_limit,
     create_app,
-    provided,
-    same_origin,
-    set_etag,
 )
 from chassis.municipalities import Municipalities
-from chassis.problems import Kind
-from chassis.testing import FixedClock, MemoryDatabase
+from chassis.testing import FixedClock
+from chassis.testing.example import OTHER_TENANT, TENANT
+from chassis.testing.notes import BASE, GOOD, PROBLEMS, Edge, NoteIn, problem, router
 
-ARS = "150900546546"
-OTHER = "150909999000"
+ARS, OTHER = TENANT, OTHER_TENANT
 MUNICIPALITIES = Path(__file__).parents[2] / "municipalities"
-KEY = ECKey.generate_key("P-256", {"kid": "k1"})
-BASE = f"/api/test/v1/{ARS}"
-
-
-class Notes:
-    """Stands for a service's store."""
-
-    def __init__(self) -> None:
-        self.written: list[object] = []
-
-
-class SlotTaken(Exception):
-    """A decision of a domain."""
-
-
-@dataclass(frozen=True)
-class _At:
-    pointer: str
-    detail: str
-
-
-class AnswersWrong(Exception):
-    """A decision with places."""
-
-    errors = (_At("/answers/given_name", "Der Vorname fehlt."),)
-
-
-class Part(Input):
-    name: str
-    count: int = 0
-
-
-class NoteIn(Input):
-    email: str
-    age: int
-    share: float = 0.0
-    agreed: bool = False
-    day: IsoDate | None = None
-    at: IsoDateTime | None = None
-    other: Id | None = None
-    parts: list[Part] = Field(default_factory=list)
-    answers: dict[str, str | int | float | bool] = Field(default_factory=dict)
-
-    @field_validator("email")
-    @classmethod
-    def _address(cls, value: str) -> str:
-        if "@" not in value:
-            raise PydanticCustomError("email", "Die Mail-Adresse braucht ein @.")
-        return value
-
-
-class NoteOut(Output):
-    email: str
-    digest: str
-
-
-router = APIRouter(prefix="/api/test/v1/{ars}", route_class=CheckedRoute)
-
-
-@router.post("/notes", status_code=201, operation_id="write_note", response_model=NoteOut)
-async def write_note(
-    note: NoteIn, caller: SignedIn, key: CommandKey, notes: Annotated[Notes, provided(Notes)]
-) -> dict[str, object]:
-    notes.written.append(note)
-    return {"email": note.email, "digest": key.digest, "secret": "stays inside"}
-
-
-@router.put("/notes/{note_id}", operation_id="change_note", response_model=NoteOut)
-async def change_note(note_id: Id, note: NoteIn, caller: SignedIn, version: IfMatch, response: Response) -> NoteOut:
-    set_etag(response, version + 1)
-    return NoteOut(email=note.email, digest=str(version))
-
-
-@router.get("/notes", operation_id="list_notes", response_model=list[NoteOut])
-async def list_notes(caller: SignedIn, days: Annotated[int, Query(ge=1, le=14)] = 7) -> list[NoteOut]:
-    return []
-
-
-@router.post("/files", operation_id="upload", response_model=NoteOut)
-@body_limit(3 * edge.MIB)
-async def upload(request: Request, caller: SignedIn) -> NoteOut:
-    body = await request.body()
-    return NoteOut(email=str(len(body)), digest=hashlib.sha256(body).hexdigest())
-
-
-@router.post("/open", operation_id="open_note", response_model=NoteOut)
-async def open_note(note: NoteIn, tenant: Tenant, key: PublicCommandKey) -> NoteOut:
-    return NoteOut(email=note.email, digest=key.account + key.digest)
-
-
-@router.post("/refresh", status_code=204, operation_id="refresh", response_class=Response)
-async def refresh(request: Request, tenant: Tenant) -> Response:
-    same_origin(request)
-    return Response(status_code=204)
-
-
-@router.get("/fails/{how}", operation_id="fail", response_model=NoteOut)
-async def fail(how: str, tenant: Tenant) -> NoteOut:
-    raise {
-        "taken": SlotTaken("09:00 ist vergeben."),
-        "answers": AnswersWrong("Angaben prüfen."),
-        "later": Transient("database away", retry_after=2.4),
-        "gone": NotFound("application 7"),
-        "reused": KeyReused("k"),
-        "stale": VersionConflict("3"),
-        "bug": RuntimeError("Mia Beispiel, secret"),
-    }[how]
-
-
-@router.get("/stream", operation_id="stream", response_class=StreamingResponse)
-async def stream(tenant: Tenant) -> StreamingResponse:
-    async def forever() -> AsyncIterator[str]:
-        while True:
-            yield "data: x\n\n"
-            await asyncio.sleep(0.01)
-
-    return StreamingResponse(forever(), media_type="text/event-stream")
-
-
-PROBLEMS = {
-    SlotTaken: Kind(409, "slot-taken", "Der Termin ist nicht mehr frei."),
-    AnswersWrong: Kind(422, "answers-wrong", "Bitte prüfen Sie Ihre Angaben."),
-}
-
-
-@dataclass
-class Edge:
-    """The app with its parts and a client."""
-
-    app: FastAPI
-    notes: Notes
-    clock: FixedClock
-    client: httpx.AsyncClient
-
-    def token(self, header: dict[str, Any] | None = None, key: ECKey = KEY, **claims: Any) -> str:
-        now = int(self.clock.now().timestamp())
-        body = {
-            "iss": ISSUER,
-            "aud": AUDIENCE,
-            "sub": "account-1",
-            "tenant": ARS,
-            "sid": "session-1",
-            "acr": "basis",
-            "linked": False,
-            "roles": [],
-            "org": None,
-            "auth_time": now,
-            "iat": now,
-            "exp": now + 300,
-            "jti": "1",
-            **claims,
-        }
-        body = {name: value for name, value in body.items() if value != "absent"}
-        return jwt.encode({"alg": ALGORITHM, "typ": TOKEN_TYPE, "kid": "k1", **(header or {})}, body, key)
-
-    def headers(self, **more: str) -> dict[str, str]:
-        named = {name.replace("_", "-"): value for name, value in more.items()}
-        return {"authorization": f"Bearer {self.token()}", "idempotency-key": "key-1", **named}
-
-
-@pytest.fixture
-async def web() -> AsyncIterator[Edge]:
-    clock = FixedClock()
-    keys = TokenKeys(MemoryDatabase().collection("token_keys"), clock)
-    await keys.put("k1", KEY.as_dict(private=False, kid="k1"), None)
-    notes = Notes()
-    provides = [notes, keys, Municipalities(MUNICIPALITIES)]
-    app = create_app("test", [router], PROBLEMS, provides=provides, clock=clock)
-    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-    async with httpx.AsyncClient(transport=transport, base_url="http://rathaus.test") as client:
-        yield Edge(app, notes, clock, client)
-
-
-def problem(answer: httpx.Response, status: int, *pointers: str, slug: str | None = None) -> dict[str, Any]:
-    """Check that the answer is a whole problem with exactly these places; return it."""
-    assert answer.status_code == status, answer.text
-    assert answer.headers["content-type"] == "application/problem+json"
-    assert answer.headers["cache-control"] == "no-store"
-    assert answer.headers["x-content-type-options"] == "nosniff"
-    body: dict[str, Any] = answer.json()
-    assert set(body) == {"type", "title", "status", "detail", "instance", "errors", "traceId"}
-    assert body["status"] == status
-    assert body["instance"] == answer.request.url.path
-    assert [error["pointer"] for error in body["errors"]] == list(pointers)
-    assert all(error["detail"] for error in body["errors"])
-    if slug:
-        assert body["type"] == f"urn:rathaus:problem:{slug}"
-    return body
-
-
-GOOD = {"email": "mia@example.org", "age": 16}
 
 
 async def test_a_good_request_is_answered_with_the_allowed_fields_only(web: Edge) -> None:
@@ -486,99 +269,6 @@ async def test_the_new_version_is_told(web: Edge) -> None:
 
 
 # -- who calls
-
-
-async def test_nobody_is_let_in(web: Edge) -> None:
-    for headers in ({}, {"authorization": "Basic eA=="}, {"authorization": "Bearer"}, {"authorization": "Bearer x.y"}):
-        answer = await web.client.get(f"{BASE}/notes", headers=headers)
-        problem(answer, 401, slug="not-signed-in")
-        assert answer.headers["www-authenticate"].startswith("Bearer")
-
-
-@pytest.mark.proves("PL-11", "S26")
-async def test_a_token_of_another_municipality_finds_nothing(web: Edge) -> None:
-    headers = {"authorization": f"Bearer {web.token()}"}
-    assert (await web.client.get(f"/api/test/v1/{ARS}/notes", headers=headers)).status_code == 200
-    problem(await web.client.get(f"/api/test/v1/{OTHER}/notes", headers=headers), 404)
-
-
-@pytest.mark.parametrize(
-    "claims",
-    [
-        {"iss": "https://example.org"},
-        {"aud": "other"},
-        {"aud": ["rathaus"]},
-        {"exp": 1},
-        {"nbf": 4_000_000_000},
-        {"iat": 4_000_000_000},
-        {"acr": "root"},
-        {"linked": "yes"},
-        {"sub": ""},
-        {"sub": "absent"},
-        {"tenant": "absent"},
-        {"exp": "absent"},
-    ],
-)
-async def test_wrong_claims_are_refused(web: Edge, claims: dict[str, Any]) -> None:
-    problem(await web.client.get(f"{BASE}/notes", headers={"authorization": f"Bearer {web.token(**claims)}"}), 401)
-
-
-@pytest.mark.parametrize(
-    "header",
-    [
-        {"typ": "JWT"},
-        {"kid": "k2"},
-        {"jku": "https://example.org/keys"},
-        {"x5u": "https://example.org/keys"},
-        {"jwk": KEY.as_dict(private=False)},
-    ],
-)
-async def test_wrong_headers_are_refused(web: Edge, header: dict[str, Any]) -> None:
-    problem(await web.client.get(f"{BASE}/notes", headers={"authorization": f"Bearer {web.token(header)}"}), 401)
-
-
-async def test_forged_unsigned_and_swapped_tokens_are_refused(web: Edge) -> None:
-    good = web.token()
-    head, body, signature = good.split(".")
-    other = web.token(sub="account-2").split(".")[1]
-    none = "eyJhbGciOiJub25lIiwidHlwIjoiYXQrand0Iiwia2lkIjoiazEifQ"
-    forged = web.token(key=ECKey.generate_key("P-256"))
-    tokens = [f"{head}.{other}.{signature}", f"{none}.{body}.", f"{none}.{body}.{signature}", forged]
-    tokens += [good[:-4], f"{good}.x", "ä.b.c", "." * 2, "x" * 5000]
-    for token in tokens:
-        headers = {b"authorization": f"Bearer {token}".encode()}
-        problem(await web.client.get(f"{BASE}/notes", headers=headers), 401)
-
-
-async def test_a_cookie_lets_in_and_changes_only_from_our_own_pages(web: Edge) -> None:
-    cookie = {"cookie": f"__Host-session={web.token()}", "idempotency-key": "1"}
-    assert (await web.client.get(f"{BASE}/notes", headers=cookie)).status_code == 200
-    for more in (
-        {},
-        {"sec-fetch-site": "cross-site"},
-        {"sec-fetch-site": "same-site"},
-        {"origin": "https://evil.test"},
-    ):
-        problem(await web.client.post(f"{BASE}/notes", json=GOOD, headers=cookie | more), 403, slug="cross-site")
-    for more in ({"sec-fetch-site": "same-origin"}, {"origin": "http://rathaus.test"}):
-        answer = await web.client.post(f"{BASE}/notes", json=GOOD, headers=cookie | more)
-        assert answer.status_code == 201
-
-
-async def test_a_cookie_and_another_bearer_together_are_refused(web: Edge) -> None:
-    headers = web.headers(cookie="__Host-session=another")
-    problem(await web.client.get(f"{BASE}/notes", headers=headers), 400)
-
-
-async def test_a_retired_key_lets_nobody_in(web: Edge) -> None:
-    keys: TokenKeys = web.app.state.provided.get(TokenKeys)
-    await keys.put("k1", KEY.as_dict(private=False, kid="k1"), web.clock.now() + timedelta(seconds=60))
-    assert (await web.client.get(f"{BASE}/notes", headers=web.headers())).status_code == 200
-    web.clock.advance(60)
-    problem(await web.client.get(f"{BASE}/notes", headers=web.headers()), 401)
-
-
-# -- the document
 
 
 async def test_the_document_names_the_problems_of_every_route(web: Edge) -> None:

@@ -1,0 +1,108 @@
+"""Who is let in: access tokens, cookies, and everything that only looks like one."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from joserfc.jwk import ECKey
+
+from chassis.auth import TokenKeys
+from chassis.testing.example import OTHER_TENANT, TENANT
+from chassis.testing.notes import BASE, GOOD, KEY, Edge, problem
+
+ARS, OTHER = TENANT, OTHER_TENANT
+MUNICIPALITIES = Path(__file__).parents[2] / "municipalities"
+
+
+async def test_nobody_is_let_in(web: Edge) -> None:
+    for headers in ({}, {"authorization": "Basic eA=="}, {"authorization": "Bearer"}, {"authorization": "Bearer x.y"}):
+        answer = await web.client.get(f"{BASE}/notes", headers=headers)
+        problem(answer, 401, slug="not-signed-in")
+        assert answer.headers["www-authenticate"].startswith("Bearer")
+
+
+@pytest.mark.proves("PL-11", "S26")
+async def test_a_token_of_another_municipality_finds_nothing(web: Edge) -> None:
+    headers = {"authorization": f"Bearer {web.token()}"}
+    assert (await web.client.get(f"/api/test/v1/{ARS}/notes", headers=headers)).status_code == 200
+    problem(await web.client.get(f"/api/test/v1/{OTHER}/notes", headers=headers), 404)
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        {"iss": "https://example.org"},
+        {"aud": "other"},
+        {"aud": ["rathaus"]},
+        {"exp": 1},
+        {"nbf": 4_000_000_000},
+        {"iat": 4_000_000_000},
+        {"acr": "root"},
+        {"linked": "yes"},
+        {"sub": ""},
+        {"sub": "absent"},
+        {"tenant": "absent"},
+        {"exp": "absent"},
+    ],
+)
+async def test_wrong_claims_are_refused(web: Edge, claims: dict[str, Any]) -> None:
+    problem(await web.client.get(f"{BASE}/notes", headers={"authorization": f"Bearer {web.token(**claims)}"}), 401)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        {"typ": "JWT"},
+        {"kid": "k2"},
+        {"jku": "https://example.org/keys"},
+        {"x5u": "https://example.org/keys"},
+        {"jwk": KEY.as_dict(private=False)},
+    ],
+)
+async def test_wrong_headers_are_refused(web: Edge, header: dict[str, Any]) -> None:
+    problem(await web.client.get(f"{BASE}/notes", headers={"authorization": f"Bearer {web.token(header)}"}), 401)
+
+
+async def test_forged_unsigned_and_swapped_tokens_are_refused(web: Edge) -> None:
+    good = web.token()
+    head, body, signature = good.split(".")
+    other = web.token(sub="account-2").split(".")[1]
+    none = "eyJhbGciOiJub25lIiwidHlwIjoiYXQrand0Iiwia2lkIjoiazEifQ"
+    forged = web.token(key=ECKey.generate_key("P-256"))
+    tokens = [f"{head}.{other}.{signature}", f"{none}.{body}.", f"{none}.{body}.{signature}", forged]
+    tokens += [good[:-4], f"{good}.x", "ä.b.c", "." * 2, "x" * 5000]
+    for token in tokens:
+        headers = {b"authorization": f"Bearer {token}".encode()}
+        problem(await web.client.get(f"{BASE}/notes", headers=headers), 401)
+
+
+async def test_a_cookie_lets_in_and_changes_only_from_our_own_pages(web: Edge) -> None:
+    cookie = {"cookie": f"__Host-session={web.token()}", "idempotency-key": "1"}
+    assert (await web.client.get(f"{BASE}/notes", headers=cookie)).status_code == 200
+    for more in (
+        {},
+        {"sec-fetch-site": "cross-site"},
+        {"sec-fetch-site": "same-site"},
+        {"origin": "https://evil.test"},
+    ):
+        problem(await web.client.post(f"{BASE}/notes", json=GOOD, headers=cookie | more), 403, slug="cross-site")
+    for more in ({"sec-fetch-site": "same-origin"}, {"origin": "http://rathaus.test"}):
+        answer = await web.client.post(f"{BASE}/notes", json=GOOD, headers=cookie | more)
+        assert answer.status_code == 201
+
+
+async def test_a_cookie_and_another_bearer_together_are_refused(web: Edge) -> None:
+    headers = web.headers(cookie="__Host-session=another")
+    problem(await web.client.get(f"{BASE}/notes", headers=headers), 400)
+
+
+async def test_a_retired_key_lets_nobody_in(web: Edge) -> None:
+    keys: TokenKeys = web.app.state.provided.get(TokenKeys)
+    await keys.put("k1", KEY.as_dict(private=False, kid="k1"), web.clock.now() + timedelta(seconds=60))
+    assert (await web.client.get(f"{BASE}/notes", headers=web.headers())).status_code == 200
+    web.clock.advance(60)
+    problem(await web.client.get(f"{BASE}/notes", headers=web.headers()), 401)
+
+
+# -- the document
