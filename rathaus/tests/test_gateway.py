@@ -132,7 +132,7 @@ def problem(response: httpx.Response, status: int) -> str:
     body = response.json()
     assert body["status"] == status
     assert body["title"].endswith(".")
-    assert body["requestId"] or status == 400
+    assert body["traceId"] or status == 400
     return str(body["type"]).removeprefix("urn:rathaus:problem:")
 
 

@@ -145,7 +145,7 @@ async def test_every_object_route_is_closed_to_strangers(town_hall: Stack, owned
                 ("a foreign municipality", own, stranger.session["access_token"], (404,)),
                 (
                     "own token on a foreign path",
-                    owned.path(route, MUSTERLAND),
+                    elsewhere,
                     owned.mia.session["access_token"],
                     (404,),
                 ),
