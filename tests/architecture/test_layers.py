@@ -27,7 +27,7 @@ class Kind:
 
 EDGE = frozenset({"domain", "store", "client", "technique", "settings"})
 KINDS: Mapping[str, Kind] = {
-    "domain": Kind(frozenset(), chassis=False, others=False),
+    "domain": Kind(frozenset({"domain"}), chassis=False, others=False),
     "events": Kind(frozenset({"domain"}), contracts=True, chassis=False, others=False),
     "store": Kind(frozenset({"domain", "events", "store", "technique"}), contracts=True),
     "client": Kind(frozenset({"domain", "store", "client", "technique"})),
@@ -109,6 +109,7 @@ def test_nouns_are_not_nested() -> None:
         ("domain", "import chassis.errors", True),
         ("domain", "from contracts.forms import ApplicationSubmitted", True),
         ("domain", "from forms.drafts import store", True),
+        ("domain", "from forms.drafts.domain import Draft", False),
         ("domain", "from .store import Drafts", True),
         ("domain", "from datetime import datetime", False),
         ("events", "from contracts.forms import ApplicationSubmitted", False),
