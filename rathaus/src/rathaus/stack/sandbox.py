@@ -1,6 +1,7 @@
 """The state's side to run against: Landeskonto, routing, exchange and a receiving authority."""
 
 import sys
+from importlib.resources import files
 
 from chassis.municipalities import Municipalities
 from rathaus.stack import services
@@ -17,6 +18,8 @@ def part(place: Place) -> Part:
         "--data": str(place.home / "sandbox"),
         "--public-url": services.sandbox_url(place),
         "--landeskonto-client-id": services.LANDESKONTO_CLIENT,
+        "--exchange-client-id": services.EXCHANGE_CLIENT,
+        "--schemas": str(files("forms.catalogue").joinpath("data")),
     }
     return Part(
         name="sandbox",
@@ -29,6 +32,7 @@ def part(place: Place) -> Part:
         environment={
             "SANDBOX_LANDESKONTO_CLIENT_SECRET": place.secrets.get("landeskonto"),
             "SANDBOX_EXCHANGE_CLIENT_SECRET": place.secrets.get("exchange"),
+            "RATHAUS_CLOCK_OFFSET_FILE": str(place.home / "clock-offset"),
             **services.tracing(place, "sandbox"),
         },
         stop_seconds=3,
