@@ -26,7 +26,14 @@ class Look:
             viewport={"width": width, "height": WIDTHS[width]}, color_scheme=scheme, locale="de-DE"
         )
         self.page: Page = context.new_page()
-        self.page.on("console", lambda message: self.say(f"console: {message.text}") if message.type == "error" and not message.text.startswith("Failed to load") else 0)
+        self.page.on(
+            "console",
+            lambda message: (
+                self.say(f"console: {message.text}")
+                if message.type == "error" and not message.text.startswith("Failed to load")
+                else 0
+            ),
+        )
         self.page.on("pageerror", lambda error: self.say(f"page error: {error}"))
         self.base, self.folder, self.width, self.scheme = f"{base}/tangerhuette", folder, width, scheme
         self.faults = 0

@@ -20,14 +20,18 @@ const KINDS: Readonly<Record<string, string>> = { "application/pdf": "PDF", "ima
 
 export const uploadId = (field: string): string => `upload-${field}`;
 
-const megabytes = (bytes: number): string => (bytes / MEGABYTE).toLocaleString("de-DE", { maximumFractionDigits: 1 });
+function sizeOf(bytes: number): string {
+  const inMegabytes = bytes >= MEGABYTE;
+  const amount = inMegabytes ? bytes / MEGABYTE : Math.ceil(bytes / 1024);
+  return `${amount.toLocaleString("de-DE", { maximumFractionDigits: 1 })} ${inMegabytes ? "MB" : "kB"}`;
+}
 
 /** What is wrong with a file before it is sent; the server looks into it, this only looks at it. */
 export function objection(file: Pick<File, "type" | "size">, upload: Upload): string | null {
   if (!upload.mediaTypes.includes(file.type)) return t("upload.wrong_type", { types: kinds(upload) });
   if (file.size === 0) return t("upload.empty");
   if (file.size > upload.maxBytes)
-    return t("upload.too_big", { size: megabytes(file.size), max: megabytes(upload.maxBytes) });
+    return t("upload.too_big", { size: sizeOf(file.size), max: sizeOf(upload.maxBytes) });
   return null;
 }
 
@@ -77,7 +81,7 @@ export function UploadField({ ars, draft, upload, optional, error }: UploadProps
         {optional && <span class="kern-label__optional"> {t("field.optional")}</span>}
       </label>
       <div class="kern-hint" id={`${id}-hint`}>
-        {upload.help} {t("upload.limits", { types: kinds(upload), max: megabytes(upload.maxBytes) })}
+        {upload.help} {t("upload.limits", { types: kinds(upload), max: sizeOf(upload.maxBytes) })}
       </div>
       <input
         class="kern-form-input__input"
@@ -111,7 +115,7 @@ export function UploadField({ ars, draft, upload, optional, error }: UploadProps
           {attached.map((one) => (
             <li class="row" key={one.id}>
               <span class="kern-body">
-                {one.filename} <span class="kern-body--muted">({t("upload.size", { size: megabytes(one.size) })})</span>
+                {one.filename} <span class="kern-body--muted">({sizeOf(one.size)})</span>
               </span>
               <Button kind="tertiary" icon="delete" onClick={() => remove(one.id, one.filename)}>
                 {t("upload.remove")}
