@@ -14,7 +14,6 @@ ROOT = Path(__file__).parents[2]
 MOST_LINES = 400
 VAGUE = frozenset({"util", "utils", "helper", "helpers", "common", "base", "manager", "managers", "misc", "shared"})
 CODE = frozenset({".py", ".ts", ".tsx"})
-PICTURES = frozenset({".png", ".jpg", ".jpeg", ".ico", ".woff", ".woff2", ".pdf", ".svg"})
 GENERATED = re.compile(r"portal/src/.*\.d\.ts")
 INDEXES = tuple(
     # In two halves, so that this list is not found itself.
@@ -46,8 +45,16 @@ def tracked() -> list[PurePosixPath]:
     return [PurePosixPath(name) for name in listed.stdout.split("\0") if name and (ROOT / name).is_file()]
 
 
+def text_of(path: PurePosixPath) -> str | None:
+    """The file's text; None for pictures, documents and the like."""
+    try:
+        return (ROOT / path).read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        return None
+
+
 FILES = tracked()
-TEXTS = {path: (ROOT / path).read_text(encoding="utf-8") for path in FILES if path.suffix not in PICTURES}
+TEXTS = {path: text for path in FILES if (text := text_of(path)) is not None}
 PYTHON = {path: text for path, text in TEXTS.items() if path.suffix == ".py"}
 
 
