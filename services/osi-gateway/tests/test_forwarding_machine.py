@@ -1,0 +1,378 @@
+"""The worker against a model of the exchange: killed, paused and overtaken between any two steps.
+
+However it goes, the exchange holds one submission in effect, and its tags are those that were written down.
+"""
+
+import asyncio
+import uuid
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from chassis.aggregates import Key
+from chassis.errors import Transient
+from chassis.testing import START, FixedClock, MemoryDatabase
+from chassis.testing.example import TENANT
+from osi_gateway.exchange.client import Created
+from osi_gateway.exchange.domain import Offer, Refused
+from osi_gateway.receipts.reader import Log
+from osi_gateway.submissions import domain
+from osi_gateway.submissions.domain import Letter, Part, Receipt, Submission, Tags
+from osi_gateway.submissions.store import Submissions
+from osi_gateway.submissions.worker import Forwarder
+
+ID = "app-1"
+FORGETS_AFTER = timedelta(days=1)
+GOALS = (
+    *("before write", "after write", "before create", "after create", "before save", "after save"),
+    *("before upload", "before submit", "after submit", "before log", "before erase", "the end"),
+)
+
+
+class Gates:
+    """Where workers stand still until the test lets them go on."""
+
+    def __init__(self) -> None:
+        self.waiting: list[tuple[str, asyncio.Future[str | None]]] = []
+        self.open = False
+
+    async def pass_(self, name: str) -> str | None:
+        """Wait; returns how the step shall fail, None for not at all."""
+        if self.open:
+            return None
+        gate: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
+        self.waiting.append((name, gate))
+        return await gate
+
+    async def around(self, name: str, effect: Callable[[], Any]) -> Any:
+        """An effect outside with a moment before and one after it, each of which may be the worker's last."""
+        failure = await self.pass_(f"before {name}")
+        if failure == "refused-before":
+            raise Transient(f"{name}: status 503")
+        result = effect()
+        await self.pass_(f"after {name}")
+        if failure == "lost":
+            raise Transient(f"{name}: no answer")
+        return result
+
+
+@dataclass
+class AtExchange:
+    """One submission in the model of the exchange."""
+
+    announced: tuple[str, ...]
+    created_at: datetime
+    uploaded: dict[str, str] = field(default_factory=dict)
+    tags: Tags | None = None
+
+
+class Model:
+    """The exchange and the letters, without HTTP and without encryption; answers as the documentation says."""
+
+    def __init__(self, gates: Gates, clock: FixedClock) -> None:
+        self.gates = gates
+        self.clock = clock
+        self.submissions: dict[str, AtExchange] = {}
+        self.blobs: dict[str, str] = {}
+        self.accepted = False
+
+    async def find_destination(self, leika_key: str, ars: str) -> str | None:
+        return str(await self.gates.around("find_destination", lambda: "dest"))
+
+    async def examine(self, *given: Any) -> Offer:
+        offer: Offer = await self.gates.around("examine", lambda: Offer("x", "kid-12345", ("urn:x",), True))
+        return offer
+
+    async def encryption_key(self, *given: Any) -> dict[str, Any]:
+        key: dict[str, Any] = await self.gates.around("encryption_key", dict)
+        return key
+
+    async def write(self, order: Any, folder: str) -> Letter:
+        """Write a letter; it may die with one part written."""
+        parts = []
+        for name in ("metadata", "data", "0", "1"):
+            tag = uuid.uuid4().hex
+            path = f"{folder}/{name}"
+            await self.gates.around("write", lambda path=path, tag=tag: self.blobs.update({path: tag}))
+            parts.append(Part(str(uuid.uuid4()) if name.isdigit() else name, path, tag))
+        return Letter(folder, "key", "urn:x", parts[0], parts[1], tuple(parts[2:]))
+
+    async def read(self, letter: Letter, part: Part) -> bytes:
+        if part.blob not in self.blobs:
+            raise Refused("lost")
+        return self.blobs[part.blob].encode()
+
+    async def erase(self, folder: str, attachments: int) -> None:
+        def effect() -> None:
+            for name in ("metadata", "data", *map(str, range(attachments))):
+                self.blobs.pop(f"{folder}/{name}", None)
+
+        await self.gates.around("erase", effect)
+
+    async def create(self, *given: Any) -> Created:
+        def effect() -> Created:
+            id = str(uuid.uuid4())
+            self.submissions[id] = AtExchange(tuple(given[-1]), self.clock.now())
+            return Created(id, f"case-{id}")
+
+        created: Created = await self.gates.around("create", effect)
+        return created
+
+    def _found(self, id: str) -> AtExchange:
+        found = self.submissions.get(id)
+        if found is None or (found.tags is None and self.clock.now() >= found.created_at + FORGETS_AFTER):
+            raise Refused("not found", status=404)
+        if found.tags is not None:
+            raise Refused("was sent already", status=409)
+        return found
+
+    async def upload(self, id: str, attachment: str, ciphertext: bytes) -> None:
+        def effect() -> None:
+            found = self._found(id)
+            assert attachment in found.announced
+            found.uploaded[attachment] = ciphertext.decode()
+
+        await self.gates.around("upload", effect)
+
+    async def submit(self, id: str, metadata: str, data: str) -> None:
+        def effect() -> None:
+            found = self._found(id)
+            assert set(found.uploaded) == set(found.announced)
+            found.tags = Tags(metadata, data, frozenset(found.uploaded.items()))
+
+        await self.gates.around("submit", effect)
+
+    async def log(self, expected: Any, known: frozenset[str]) -> Log:
+        def effect() -> Log:
+            found = self.submissions.get(expected.submission_id)
+            if found is None or found.tags is None:
+                return Log((), ())
+            submitted = Receipt(f"submit-{expected.submission_id}", "submit", START, "t", found.tags)
+            accepted = Receipt(f"accept-{expected.submission_id}", "accept", START, "t", found.tags)
+            receipts = (submitted, accepted) if self.accepted else (submitted,)
+            return Log(tuple(one for one in receipts if one.jti not in known), ())
+
+        log: Log = await self.gates.around("log", effect)
+        return log
+
+    def in_effect(self) -> list[AtExchange]:
+        return [one for one in self.submissions.values() if one.tags is not None]
+
+
+class _LogReader:
+    def __init__(self, model: Model) -> None:
+        self.read = model.log
+
+
+class _Worker(Forwarder):
+    """A worker whose every write has a moment before it and one after it."""
+
+    gates: Gates
+
+    async def _write(self, *given: Any) -> Submission:
+        failure = await self.gates.pass_("before save")
+        if failure == "refused-before":
+            raise Transient("the database is silent")
+        submission = await super()._write(*given)
+        await self.gates.pass_("after save")
+        return submission
+
+
+class Forwarding(RuleBasedStateMachine):
+    """Workers on one submission, moved by hand."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.loop = asyncio.new_event_loop()
+        self.clock = FixedClock()
+        self.gates = Gates()
+        self.model = Model(self.gates, self.clock)
+        self.submissions = Submissions(MemoryDatabase(), self.clock, lambda: None)
+        self.workers: list[asyncio.Task[None]] = []
+
+    def teardown(self) -> None:
+        try:
+            self.run(self._settle())
+        finally:
+            for task in self.workers:
+                task.cancel()
+            self.run(asyncio.gather(*self.workers, return_exceptions=True))
+            self.loop.close()
+
+    def run(self, work: Awaitable[Any]) -> Any:
+        return self.loop.run_until_complete(_awaited(work))
+
+    async def _rest(self) -> None:
+        """Let every worker come to its next gate."""
+        for _ in range(60):
+            await asyncio.sleep(0)
+
+    async def _state(self) -> Submission:
+        return (await self.submissions.load(TENANT, ID)).state
+
+    @initialize()
+    def hand_in(self) -> None:
+        request = domain.Request("f", "acc", "s", "99068007040000", "150900546546", "hoch", "T", START)
+        files = tuple(domain.File(str(n), f"b/{n}", "0" * 128, 1, "application/pdf") for n in range(2))
+        ready = domain.Submission(ID)
+        ready = domain.take_request(ready, request, START)
+        ready = domain.take_package(ready, domain.Package("f", "acc", "sealed", files), START)
+
+        def begin(held: Submission) -> domain.Decided:
+            return domain.release(ready, START), ()
+
+        self.run(
+            self.submissions.command(TENANT, ID, Key("test", "begin", ""), begin, initial=lambda: domain.Submission(ID))
+        )
+
+    @rule()
+    def wake(self) -> None:
+        """Another process looks, with what it has read before anybody else goes on."""
+
+        async def look() -> None:
+            found = await self.submissions.load(TENANT, ID)
+            if found.at is not None and found.at <= self.clock.now() and len(self.workers) < 8:
+                self.workers.append(asyncio.ensure_future(self._worker().forward(found)))
+            await self._rest()
+
+        self.run(look())
+
+    def _worker(self) -> _Worker:
+        model: Any = self.model
+        reader: Any = _LogReader(self.model)
+        worker = _Worker(self.submissions, model, model, reader, self.clock, timedelta(seconds=30))
+        worker.gates = self.gates
+        return worker
+
+    @precondition(lambda self: self.gates.waiting)
+    @rule(which=st.integers(0, 20), failure=st.sampled_from([None, None, None, None, "refused-before", "lost"]))
+    def go_on(self, which: int, failure: str | None) -> None:
+        """One of the workers that stand still takes its next step."""
+        _, gate = self.gates.waiting.pop(which % len(self.gates.waiting))
+
+        async def move() -> None:
+            if not gate.done():
+                gate.set_result(failure)
+            await self._rest()
+
+        self.run(move())
+
+    @precondition(lambda self: self.gates.waiting)
+    @rule(which=st.integers(0, 20), goal=st.sampled_from(GOALS))
+    def hurry(self, which: int, goal: str) -> None:
+        """One of them goes on without trouble until it stands before a certain step, or has nothing more to do."""
+        name, gate = self.gates.waiting.pop(which % len(self.gates.waiting))
+
+        async def move(gate: asyncio.Future[str | None]) -> None:
+            for _ in range(60):
+                known = list(self.gates.waiting)
+                if not gate.done():
+                    gate.set_result(None)
+                await self._rest()
+                new = [entry for entry in self.gates.waiting if entry not in known]
+                if not new or new[0][0] == goal:
+                    return
+                self.gates.waiting.remove(new[0])
+                gate = new[0][1]
+
+        if name != goal:
+            self.run(move(gate))
+        else:
+            self.gates.waiting.append((name, gate))
+
+    @precondition(lambda self: self.workers)
+    @rule(which=st.integers(0, 20))
+    def kill(self, which: int) -> None:
+        """A process dies where it stands."""
+        task = self.workers[which % len(self.workers)]
+
+        async def die() -> None:
+            task.cancel()
+            await self._rest()
+
+        self.run(die())
+        self.gates.waiting = [(name, gate) for name, gate in self.gates.waiting if not gate.done()]
+
+    @rule(seconds=st.sampled_from([1, 31, 300, 3_700, 90_100]))
+    def wait(self, seconds: int) -> None:
+        """Time passes, perhaps beyond a claim or beyond what the exchange remembers."""
+        self.clock.advance(seconds)
+
+    @precondition(lambda self: self.model.in_effect())
+    @rule()
+    def accept(self) -> None:
+        """The authority accepts."""
+        self.model.accepted = True
+
+    @invariant()
+    def one_submission_at_most_is_in_effect(self) -> None:
+        assert len(self.model.in_effect()) <= 1
+
+    @invariant()
+    def what_was_written_down_is_what_was_sent(self) -> None:
+        async def check() -> None:
+            if await self.submissions.documents.get(ID) is None:
+                return
+            state = await self._state()
+            if state.sent_at is not None:
+                assert state.case is not None
+                assert self.model.submissions[state.case.submission_id].tags == domain.sent_tags(state)
+            assert not state.alarms
+
+        self.run(check())
+
+    async def _settle(self) -> None:
+        """No more faults: it must come to its end, once, and leave nothing behind."""
+        if await self.submissions.documents.get(ID) is None:
+            return
+        self.gates.open = True
+        for _, gate in self.gates.waiting:
+            if not gate.done():
+                gate.set_result(None)
+        await asyncio.gather(*self.workers, return_exceptions=True)
+        for _ in range(80):
+            self.clock.advance(3_700)
+            self.model.accepted = bool(self.model.in_effect())
+            found = await self.submissions.load(TENANT, ID)
+            if found.at is None:
+                break
+            await self._worker().forward(found)
+        state = await self._state()
+        assert domain.state(state) == "accepted"
+        assert len(self.model.in_effect()) == 1
+        document = await self.submissions.documents.get(ID)
+        assert document is not None
+        published = [entry["type"].split(".")[-2] for entry in document["out"]]
+        assert published == ["submission-forwarded", "submission-accepted"]
+        assert state.swept
+        assert not self.model.blobs
+
+
+async def _awaited(work: Awaitable[Any]) -> Any:
+    return await work
+
+
+@pytest.mark.proves("F70")
+def test_one_submission_in_effect_whatever_happens_between_two_steps() -> None:
+    run_state_machine_as_test(  # type: ignore[no-untyped-call]
+        Forwarding,
+        settings=settings(
+            max_examples=60,
+            stateful_step_count=40,
+            deadline=None,
+            suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+        ),
+    )
