@@ -10,8 +10,9 @@ from chassis.aggregates import Aggregates, Key
 from chassis.leases import Leases
 from chassis.outbox import AT_ONCE, SHARDS
 from chassis.relay import KEPT_EVENTS, Relay
-from chassis.testing import FixedClock, MemoryBroker, MemoryDatabase, MemoryPublisher
-from chassis.testing.example import TENANT, Counted, Counter, count_up, counters, start
+from chassis.testing import START, FixedClock, MemoryBroker, MemoryDatabase, MemoryPublisher
+from chassis.testing.example import TENANT, Counted, Counter, CounterCodec, count_up, counters, start
+from contracts.forms import ApplicationPackaged
 
 
 class Town:
@@ -238,6 +239,23 @@ async def test_the_memory_of_what_was_sent_is_bounded(town: Town) -> None:
         await town.kind.command(TENANT, id, Key("mia", f"m{n}", "d"), count_up)
         await relay.round()
     assert len((await town.document(id))["sent"]) == KEPT_EVENTS
+
+
+async def test_what_is_restricted_is_not_remembered_in_clear(town: Town) -> None:
+    def publish(state: Counter, fact: Counted) -> tuple[ApplicationPackaged, ...]:
+        return (
+            ApplicationPackaged(
+                occurred_at=START, application_id="a", fact_id="f", account_id="m", sealed="what nobody may keep"
+            ),
+        )
+
+    kind = Aggregates(town.documents, CounterCodec(), publish, service="forms", clock=town.clock)
+    made = await kind.create(TENANT, Key("mia", "k", "d"), lambda id: start())
+    assert "what nobody may keep" in str(await town.document(made.id))
+    await town.relay().round()
+    document = await town.document(made.id)
+    assert [entry["seq"] for entry in document["sent"]] == [1]
+    assert "what nobody may keep" not in str(document)
 
 
 async def test_a_kick_wakes_the_relay(town: Town) -> None:

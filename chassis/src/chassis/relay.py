@@ -21,6 +21,7 @@ from chassis.leases import HELD_FOR, Leases, wait
 from chassis.outbox import AT_ONCE
 from chassis.tracing import current_traceparent, span
 from contracts.envelope import Envelope, headers_of, tombstone_type
+from contracts.topics import TOPICS
 
 _log = logging.getLogger(__name__)
 
@@ -198,13 +199,13 @@ class Relay:
             if entries:
                 self._tries.pop(id, None)
                 largest = max(len(entry["body"] or b"") for entry in entries)
-                keep = min(KEPT_EVENTS, KEPT_BYTES // max(largest, 1))
+                keep = max(1, min(KEPT_EVENTS, KEPT_BYTES // max(largest, 1)))
                 pulls.append(
                     (
                         {"_id": id},
                         {
                             "$pull": {"out": {"id": {"$in": [entry["id"] for entry in entries]}}},
-                            "$push": {"sent": {"$each": entries, "$slice": -max(keep, 1)}},
+                            "$push": {"sent": {"$each": [_remembered(entry) for entry in entries], "$slice": -keep}},
                         },
                     )
                 )
@@ -218,6 +219,14 @@ class Relay:
             until = self._clock.now() + timedelta(seconds=min(LONGEST_BACK_OFF, 0.25 * 2 ** min(tries, 10)))
             delays.append(({"_id": id, "out.id": entry["id"]}, {"$set": {"due": until}}))
         await documents.update_each(delays)
+
+
+def _remembered(entry: Document) -> Document:
+    """Return what a document remembers of a published event: of a restricted one not its body.
+
+    A code or an address must not outlive its purpose in the publisher's database.
+    """
+    return entry if TOPICS[entry["topic"]].data == "public" else {**entry, "body": None}
 
 
 def _lanes(document: Document) -> list[tuple[Document, list[Document]]]:
