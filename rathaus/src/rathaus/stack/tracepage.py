@@ -20,7 +20,7 @@ def part(place: Place) -> Part:
     ]
     return Part(
         name="traces",
-        command=lambda: [java.JAVA, *_FLAGS, "-jar", str(java.jars("zipkin", place.cache)[0]), *options],
+        command=lambda: [java.java(), *_FLAGS, "-jar", str(java.jars("zipkin", place.cache)[0]), *options],
         ready=lambda: services.answers(f"http://{HOST}:{port}/health"),
         stop_seconds=3,
     )
