@@ -132,7 +132,8 @@ def problem(response: httpx.Response, status: int) -> str:
     body = response.json()
     assert body["status"] == status
     assert body["title"].endswith(".")
-    assert body["traceId"] or status == 400
+    assert body["requestId"] or status == 400
+    assert {"detail", "instance", "errors", "traceId"} <= body.keys()
     return str(body["type"]).removeprefix("urn:rathaus:problem:")
 
 
