@@ -7,14 +7,15 @@ from hypothesis import strategies as st
 
 from chassis.documents import DatabaseUnavailable
 from chassis.errors import Transient
-from chassis.places import MOST_WAITING, gaps
+from chassis.places import MOST_WAITING, Places, gaps
+from chassis.reader import Reader
 from chassis.testing import START, FixedClock, MemoryBroker, MemoryBus, MemoryDatabase
 from chassis.testing.example import TENANT
 from contracts import Tombstone
 from contracts.envelope import Envelope, headers_of
 from contracts.forms import ApplicationPackaged
 from contracts.identity import AccountLinked, AccountRegistered, ContactChanged
-from contracts.topics import dead_letters
+from contracts.topics import TOPICS, dead_letters
 
 ACCOUNTS = "identity.accounts"
 
@@ -35,6 +36,20 @@ class Desk:
         if self.failing.get(envelope.sequence):
             raise self.failing[envelope.sequence].pop(0)
         self.effects[envelope.subject].append(envelope.sequence)
+
+    def reader_of(self) -> Reader:
+        """A second consumer of the same group."""
+        places = Places(
+            self.database.collection("places"), "osi-gateway.identity.accounts", forgets=False, clock=self.clock
+        )
+        return Reader(
+            TOPICS[ACCOUNTS],
+            "osi-gateway.identity.accounts",
+            {AccountLinked: self.note},
+            places,
+            self.bus.bury,
+            delays=(0,),
+        )
 
     def put(self, sequence: int, subject: str = "s", id: str = "") -> None:
         event = AccountLinked(occurred_at=START, account_id=subject, level="hoch")
@@ -188,6 +203,27 @@ async def test_what_waits_too_long_in_number_goes_to_the_dead_letters(desk: Desk
     desk.put(1)
     await desk.bus.deliver()
     assert desk.effects["s"] == list(range(1, MOST_WAITING + 2))
+
+
+async def test_what_is_held_while_its_predecessor_is_applied_is_not_forgotten(desk: Desk) -> None:
+    """One consumer applies number 2; meanwhile another one holds number 3."""
+    desk.put(1)
+    await desk.bus.deliver()
+    desk.put(2)
+    desk.put(3)
+    second, third = desk.broker.topics[ACCOUNTS][1:]
+    held: list[int] = []
+
+    async def slow(event: Any, envelope: Envelope) -> None:
+        if envelope.sequence == 2 and not held:
+            held.append(3)
+            await desk.reader_of().take(third)
+        await desk.note(event, envelope)
+
+    reader = desk.bus._readers[0]
+    reader.handlers = {AccountLinked: slow}
+    await reader.take(second)
+    assert desk.effects["s"][-1] == 3
 
 
 async def test_a_gap_is_seen(desk: Desk) -> None:

@@ -91,7 +91,7 @@ class Places:
         return Place(id, found["last"], found.get("event"), waiting)
 
     async def advance(self, place: Place, envelope: Envelope) -> bool:
-        """Say that the event took effect; False where another consumer said so first."""
+        """Say that the event took effect; False where the place has moved, or holds more than when it was loaded."""
         change: dict[str, Document] = {"$set": {"last": envelope.sequence, "event": envelope.id}}
         rest = [entry for entry in place.waiting if entry["seq"] > envelope.sequence]
         change["$pull"] = {"wait": {"seq": {"$lte": envelope.sequence}}}
@@ -101,7 +101,10 @@ class Places:
             change["$unset"] = {"gap_since": 1}
         if not place.stored:
             return await self._start(place, envelope.subject, envelope.sequence, envelope.id)
-        return await self._documents.update({"_id": place.id, "last": place.last}, change)
+        where: Document = {"_id": place.id, "last": place.last}
+        if not place.waiting:
+            where["wait"] = []  # or what another consumer has put there meanwhile would wait for nobody
+        return await self._documents.update(where, change)
 
     async def hold(self, place: Place, envelope: Envelope, record: Document) -> bool:
         """Put an early event beside the place; False where the place has moved meanwhile or holds it already.

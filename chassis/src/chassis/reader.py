@@ -102,7 +102,8 @@ class Reader:
             _log.error("forked history", extra={"fields": _named(envelope, self.group)})
         verdict = place.verdict(envelope.sequence, self.topic.order)
         if verdict is Verdict.REPEAT:
-            await self._work_off_waiting(envelope)
+            if place.next_waiting() is not None:
+                await self._work_off_waiting(envelope)
             return True
         if verdict is Verdict.EARLY:
             return await self._hold(place, record, envelope)
@@ -110,7 +111,8 @@ class Reader:
             return True
         if not await self.places.advance(place, envelope):
             return False
-        await self._work_off_waiting(envelope)
+        if place.waiting:
+            await self._work_off_waiting(envelope)
         return True
 
     async def _hold(self, place: Place, record: Record, envelope: Envelope) -> bool:
