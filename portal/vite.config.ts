@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { defineConfig, type Plugin } from "vite";
 import { parse } from "yaml";
 
@@ -21,14 +22,14 @@ export const SECURITY_HEADERS = {
   "Cross-Origin-Opener-Policy": "same-origin",
 };
 
-const MUNICIPALITIES = new URL("../municipalities/", import.meta.url);
+const MUNICIPALITIES = join(import.meta.dirname, "../municipalities");
 
 /** What the portal shows of each municipality; a town hall that runs serves the same from its data folder. */
 export function municipalities(): unknown[] {
   return readdirSync(MUNICIPALITIES)
     .filter((name) => name.endsWith(".yaml"))
     .sort()
-    .map((name) => parse(readFileSync(new URL(name, MUNICIPALITIES), "utf-8")))
+    .map((name) => parse(readFileSync(join(MUNICIPALITIES, name), "utf-8")))
     .map(({ ars, slug, name, kind, members, contact }) => ({ ars, slug, name, kind, members, contact }));
 }
 

@@ -23,11 +23,12 @@ export function dayOf(instant: string | Date): string {
   return `${parts.get("year")}-${parts.get("month")}-${parts.get("day")}`;
 }
 
-/** `2010-03-04` as `4. März 2010`; anything else stays as it is. */
+/** `2010-03-04` as `4. März 2010`, `2010-03-00` as `03.2010`; anything else stays as it is. */
 export function plainDate(date: string): string {
-  if (!/^\d{4}-\d{2}-\d{2}$/.test(date)) return date;
-  const noon = new Date(`${date}T12:00:00Z`);
-  return new Intl.DateTimeFormat(LOCALE, { timeZone: "UTC", day: "numeric", month: "long", year: "numeric" }).format(
-    noon,
-  );
+  const [, year = "", month, day] = /^(\d{4})-(\d{2})-(\d{2})$/.exec(date) ?? [];
+  if (year === "") return date;
+  if (month === "00") return year;
+  if (day === "00") return `${month}.${year}`;
+  const format = new Intl.DateTimeFormat(LOCALE, { timeZone: "UTC", day: "numeric", month: "long", year: "numeric" });
+  return format.format(new Date(`${date}T12:00:00Z`));
 }

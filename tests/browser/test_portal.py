@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, ViewportSize, sync_playwright
 
 from rathaus.citizen import PDF
 from rathaus.stack.stack import REPOSITORY, Stack
@@ -26,7 +26,7 @@ FLAGS = [
     "--disable-sync",
 ]
 RULES = ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa", "best-practice"]
-WIDE, NARROW = {"width": 1280, "height": 900}, {"width": 320, "height": 640}
+WIDE, NARROW = ViewportSize(width=1280, height=900), ViewportSize(width=320, height=640)
 PASSWORD = "ein langes gutes Passwort"
 SCREENSHOTS = REPOSITORY / ".rathaus" / "screenshots"
 
@@ -101,10 +101,9 @@ class Visitor:
         """The code out of the mail."""
         until = time.monotonic() + 30
         while time.monotonic() < until:
-            found = httpx.get(f"{self.town_hall.mailbox}/api/messages", params={"to": self.email}).json()
-            for message in found.get("messages", found) if isinstance(found, dict) else found:
-                text = httpx.get(f"{self.town_hall.mailbox}/api/messages/{message['id']}").json()["text"]
-                if code := re.search(r"\b\d{6}\b", text):
+            mails = httpx.get(f"{self.town_hall.mailbox}/api/messages", params={"to": self.email})
+            for mail in mails.raise_for_status().json():
+                if code := re.search(r"\b\d{6}\b", mail["text"]):
                     return code[0]
             time.sleep(0.2)
         raise AssertionError("no code came by mail within 30 s")

@@ -1,17 +1,19 @@
 import type { ComponentType } from "preact";
+import { lazyPage } from "../frame/lazy-page.tsx";
 import type { Params } from "../router.tsx";
 import { AccountPage, LandeskontoPage } from "./account.tsx";
 import { AppointmentsPage, ReservationPage } from "./appointments.tsx";
-import { EditPage } from "./edit.tsx";
 import { AccessibilityPage, ImprintPage, PrivacyPage } from "./legal.tsx";
 import { MessagePage } from "./message.tsx";
 import { OverviewPage } from "./overview.tsx";
 import { CodePage, RegisterPage } from "./register.tsx";
-import { ReviewPage } from "./review.tsx";
 import { ServicePage } from "./service.tsx";
 import { SignInPage } from "./sign-in.tsx";
 import { StartPage } from "./start.tsx";
 import { StatusPage } from "./status.tsx";
+
+const EditPage = lazyPage(async () => (await import("./edit.tsx")).EditPage);
+const ReviewPage = lazyPage(async () => (await import("./review.tsx")).ReviewPage);
 
 export interface Target {
   readonly page: ComponentType<Params>;

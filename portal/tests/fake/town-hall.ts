@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { parse } from "yaml";
 
 /**
@@ -30,8 +31,8 @@ interface Stored {
   attachments: Record<string, unknown>[];
 }
 
-const FORM = new URL("../../../services/forms/src/forms/catalogue/data/youth-medical-exam/", import.meta.url);
-const read = (name: string): string => readFileSync(new URL(name, FORM), "utf-8");
+const FORM = join(import.meta.dirname, "../../../services/forms/src/forms/catalogue/data/youth-medical-exam");
+const read = (name: string): string => readFileSync(join(FORM, name), "utf-8");
 const json = (name: string): Record<string, unknown> => JSON.parse(read(name));
 
 export const PASSWORD = "ein langes gutes Passwort";
