@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { defineConfig, type Plugin } from "vite";
+import { type Connect, defineConfig, type Plugin } from "vite";
 import { parse } from "yaml";
 
 /** The response headers the portal is built for; the gateway sends the same (see README). */
@@ -24,7 +24,7 @@ export const SECURITY_HEADERS = {
 
 const MUNICIPALITIES = join(import.meta.dirname, "../municipalities");
 
-/** What the portal shows of each municipality; a town hall that runs serves the same from its data folder. */
+/** What the portal shows of each municipality. */
 export function municipalities(): unknown[] {
   return readdirSync(MUNICIPALITIES)
     .filter((name) => name.endsWith(".yaml"))
@@ -33,12 +33,17 @@ export function municipalities(): unknown[] {
     .map(({ ars, slug, name, kind, members, contact }) => ({ ars, slug, name, kind, members, contact }));
 }
 
+/** Serves `/municipalities.json` while developing, as the town hall does by `rathaus.portalfiles`. */
 function municipalitiesFile(): Plugin {
+  const answer: Connect.NextHandleFunction = (request, response, next) => {
+    if (request.url !== "/municipalities.json") return next();
+    response.setHeader("content-type", "application/json");
+    response.end(JSON.stringify(municipalities()));
+  };
   return {
     name: "municipalities",
-    generateBundle() {
-      this.emitFile({ type: "asset", fileName: "municipalities.json", source: JSON.stringify(municipalities()) });
-    },
+    configureServer: (server) => void server.middlewares.use(answer),
+    configurePreviewServer: (server) => void server.middlewares.use(answer),
   };
 }
 

@@ -25,9 +25,29 @@ async def client(tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
         yield made
 
 
-async def test_the_start_leads_to_the_first_municipality(client: httpx.AsyncClient) -> None:
-    response = await client.get("/")
-    assert response.headers["location"] == "/tangerhuette/"
+async def test_the_start_lets_choose_between_several_municipalities(client: httpx.AsyncClient) -> None:
+    assert (await client.get("/")).text == "<!doctype html>portal"
+
+
+async def test_the_start_leads_to_the_only_municipality(client: httpx.AsyncClient, tmp_path: Path) -> None:
+    (tmp_path / "towns" / "150909999000.yaml").unlink()
+    assert (await client.get("/")).headers["location"] == "/tangerhuette/"
+
+
+async def test_the_portal_learns_of_municipalities_what_it_shows(client: httpx.AsyncClient, tmp_path: Path) -> None:
+    town = 'ars: "150900000001"\nslug: neustadt\nname: Neustadt\nmembers: []\noffices: [{capacity: 2}]\n'
+    (tmp_path / "towns" / "150900000001.yaml").write_text(town)
+    response = await client.get("/municipalities.json")
+    assert [one["slug"] for one in response.json()] == ["neustadt", "tangerhuette", "musterland"]
+    assert response.json()[0] == {
+        "ars": "150900000001",
+        "slug": "neustadt",
+        "name": "Neustadt",
+        "kind": None,
+        "members": [],
+        "contact": None,
+    }
+    assert response.headers["cache-control"] == "no-cache"
 
 
 @pytest.mark.parametrize("path", ["/tangerhuette/", "/musterland/antraege/1/anhang", "/musterland"])

@@ -9,7 +9,7 @@ export interface Municipality {
   readonly contact: { readonly email: string; readonly phone: string; readonly address: string };
 }
 
-/** The municipalities of this town hall: a file made from `municipalities/*.yaml`, served beside the portal. */
+/** The municipalities of this town hall, out of their YAML files by the process that serves the portal. */
 export async function municipalities(): Promise<Municipality[]> {
   const answer = await fetch("/municipalities.json").catch(() => {
     throw unreachable();

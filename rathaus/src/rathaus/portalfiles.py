@@ -5,6 +5,7 @@ Every path of a municipality is a page of the one-page application; assets carry
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 import uvicorn
 import yaml
@@ -13,7 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
-from starlette.responses import FileResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
@@ -28,6 +29,7 @@ POLICY = (
 _HEADERS = {"content-security-policy": POLICY, "x-content-type-options": "nosniff", "referrer-policy": "same-origin"}
 _FOR_GOOD = "public, max-age=31536000, immutable"
 _ASK_AGAIN = "no-cache"
+_SHOWN = ("ars", "slug", "name", "kind", "members", "contact")
 
 
 class Assets(StaticFiles):
@@ -42,7 +44,16 @@ class Assets(StaticFiles):
 
 def slugs(folder: Path) -> list[str]:
     """Return the short names of all municipalities, in the order of their ARS. Read anew each time: they may change."""
-    return [yaml.safe_load(file.read_text())["slug"] for file in sorted(folder.glob("*.yaml"))]
+    return [town["slug"] for town in _towns(folder)]
+
+
+def shown(folder: Path) -> list[dict[str, Any]]:
+    """Return what the portal shows of each municipality."""
+    return [{name: town.get(name) for name in _SHOWN} for town in _towns(folder)]
+
+
+def _towns(folder: Path) -> list[dict[str, Any]]:
+    return [yaml.safe_load(file.read_text()) for file in sorted(folder.glob("*.yaml"))]
 
 
 def create_app(files: Path, municipalities: Path) -> Starlette:
@@ -52,7 +63,12 @@ def create_app(files: Path, municipalities: Path) -> Starlette:
         known = slugs(municipalities)
         if not known:
             raise HTTPException(404, "Es ist keine Kommune eingerichtet.")
-        return RedirectResponse(f"/{known[0]}/", headers={"cache-control": "no-store"})
+        if len(known) == 1:
+            return RedirectResponse(f"/{known[0]}/", headers={"cache-control": "no-store"})
+        return FileResponse(files / "index.html", headers={**_HEADERS, "cache-control": _ASK_AGAIN})
+
+    async def towns(request: Request) -> Response:
+        return JSONResponse(shown(municipalities), headers={**_HEADERS, "cache-control": _ASK_AGAIN})
 
     async def page(request: Request) -> Response:
         name = request.path_params["path"]
@@ -72,6 +88,7 @@ def create_app(files: Path, municipalities: Path) -> Starlette:
         routes=[
             Route("/", start),
             Route("/health", health),
+            Route("/municipalities.json", towns),
             Mount("/assets", Assets(directory=files / "assets", check_dir=False)),
             Route("/{path:path}", page),
         ],
