@@ -4,6 +4,7 @@ import json
 import uuid
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import httpx
@@ -162,8 +163,14 @@ def test_an_encryption_key_never_verifies(keyring: Keyring) -> None:
     pair = keyring.encryption[TANGERHUETTE.id]
     draft = Draft(str(uuid.uuid4()), str(uuid.uuid4()), "", pair.private, {}, {}, b"")
     token = signed(pair, claims_of(draft, iat=events.EARLIEST))
-    with pytest.raises(TokenInvalid, match="no signing key"):
-        verify(token, lambda issuer, kid: pair.public)
+    for changes in ({}, {"alg": "PS512"}, {"key_ops": ["verify"]}):
+        shown = {**pair.public, **changes}
+        with pytest.raises(TokenInvalid, match="no signing key"):
+            verify(token, partial(_always, shown))
+
+
+def _always(key: dict[str, Any], issuer: str, kid: str) -> dict[str, Any]:
+    return key
 
 
 async def test_every_event_of_the_delivery_service_is_genuine(

@@ -23,7 +23,9 @@ AREAS: Sequence[Area] = (
     Area("15", "Sachsen-Anhalt", "Land", "15", "15"),
     Area("15090", "Landkreis Stendal", "Landkreis", "15090", "15090"),
     Area("150900546546", "Tangerhütte", "Gemeinde", "150900546546", "15090546", ("39517",)),
-    Area("150909999", "Verbandsgemeinde Musterland (erfunden)", "Verbandsgemeinde", "150909999", None, ("39998", "39999")),
+    Area(
+        "150909999", "Verbandsgemeinde Musterland (erfunden)", "Verbandsgemeinde", "150909999", None, ("39998", "39999")
+    ),
     Area("150909999001", "Musterdorf (erfunden)", "Gemeinde", "150909999001", "15090001", ("39998",)),
     Area("150909999002", "Beispielhausen (erfunden)", "Gemeinde", "150909999002", "15090002", ("39999",)),
 )
