@@ -173,7 +173,7 @@ class Town:
             assert isinstance(event, SealingKeyPublished)
             kid, public = event.kid, {"kty": "RSA", "n": str(event.jwk["n"]), "e": str(event.jwk["e"])}
         header = {"alg": "RSA-OAEP-256", "enc": "A256GCM", "kid": kid}
-        return jwe.encrypt_compact(header, plain, RSAKey.import_key(public), algorithms=["RSA-OAEP-256", "A256GCM"])
+        return jwe.encrypt_compact(header, plain, RSAKey.import_key({**public}), algorithms=["RSA-OAEP-256", "A256GCM"])
 
     async def submission(self, id: str = "") -> Submission:
         return (await self.submissions.load(TENANT, id or self.id)).state

@@ -15,7 +15,8 @@ from contracts.envelope import INSTALLATION
 from contracts.osi_gateway import SubmissionAccepted, SubmissionRejected
 from osi_gateway.keys.domain import KeyPair, Made
 from osi_gateway.keys.store import KeyPairs
-from osi_gateway.submissions.domain import ANSWER_WITHIN, sent_tags
+from osi_gateway.letters.domain import tags_of
+from osi_gateway.submissions.domain import ANSWER_WITHIN
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 Town = Any
@@ -241,7 +242,7 @@ async def test_several_attachments_and_the_tags_that_were_signed(town: Town) -> 
     town.link()
     await town.hand_in(contents=(b"%PDF-1.4 a", b"%PDF-1.4 b", b"%PDF-1.4 " + bytes(300_000)))
     submission = await town.until_state("accepted")
-    tags = sent_tags(submission)
+    tags = tags_of(submission.letter)
     assert len(tags.attachments) == 3
     signed = [receipt.tags for receipt in submission.receipts if receipt.kind in ("submit", "accept")]
     assert signed == [tags, tags]

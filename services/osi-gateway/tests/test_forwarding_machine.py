@@ -5,9 +5,11 @@ However it goes, the exchange holds one submission in effect, and its tags are t
 
 import asyncio
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -26,11 +28,14 @@ from chassis.aggregates import Key
 from chassis.errors import Transient
 from chassis.testing import START, FixedClock, MemoryDatabase
 from chassis.testing.example import TENANT
+from osi_gateway.applications.domain import File, Package, Request
 from osi_gateway.exchange.client import Created
 from osi_gateway.exchange.domain import Offer, Refused
+from osi_gateway.letters.domain import Letter, Part, Tags, tags_of
+from osi_gateway.receipts.domain import Receipt
 from osi_gateway.receipts.reader import Log
 from osi_gateway.submissions import domain
-from osi_gateway.submissions.domain import Letter, Part, Receipt, Submission, Tags
+from osi_gateway.submissions.domain import Submission
 from osi_gateway.submissions.store import Submissions
 from osi_gateway.submissions.worker import Forwarder
 
@@ -48,6 +53,7 @@ class Gates:
     def __init__(self) -> None:
         self.waiting: list[tuple[str, asyncio.Future[str | None]]] = []
         self.open = False
+        self.refusals = 0
 
     async def pass_(self, name: str) -> str | None:
         """Wait; returns how the step shall fail, None for not at all."""
@@ -62,6 +68,9 @@ class Gates:
         failure = await self.pass_(f"before {name}")
         if failure == "refused-before":
             raise Transient(f"{name}: status 503")
+        if failure == "no" and name in ("create", "upload", "submit"):
+            self.refusals += 1
+            raise Refused(f"{name}: status 422", status=422)
         result = effect()
         await self.pass_(f"after {name}")
         if failure == "lost":
@@ -89,25 +98,22 @@ class Model:
         self.blobs: dict[str, str] = {}
         self.accepted = False
 
-    async def find_destination(self, leika_key: str, ars: str) -> str | None:
-        return str(await self.gates.around("find_destination", lambda: "dest"))
+    async def find_destination(self, *given: Any) -> Any:
+        return await self.gates.around("find_destination", lambda: "dest")
 
-    async def examine(self, *given: Any) -> Offer:
-        offer: Offer = await self.gates.around("examine", lambda: Offer("x", "kid-12345", ("urn:x",), True))
-        return offer
+    async def examine(self, *given: Any) -> Any:
+        return Offer("x", "kid-12345", ("urn:x",), True)
 
-    async def encryption_key(self, *given: Any) -> dict[str, Any]:
-        key: dict[str, Any] = await self.gates.around("encryption_key", dict)
-        return key
+    async def encryption_key(self, *given: Any) -> Any:
+        return {}
 
     async def write(self, order: Any, folder: str) -> Letter:
         """Write a letter; it may die with one part written."""
         parts = []
         for name in ("metadata", "data", "0", "1"):
-            tag = uuid.uuid4().hex
-            path = f"{folder}/{name}"
-            await self.gates.around("write", lambda path=path, tag=tag: self.blobs.update({path: tag}))
-            parts.append(Part(str(uuid.uuid4()) if name.isdigit() else name, path, tag))
+            part = Part(str(uuid.uuid4()) if name.isdigit() else name, f"{folder}/{name}", uuid.uuid4().hex)
+            await self.gates.around("write", partial(self.blobs.update, {part.blob: part.tag}))
+            parts.append(part)
         return Letter(folder, "key", "urn:x", parts[0], parts[1], tuple(parts[2:]))
 
     async def read(self, letter: Letter, part: Part) -> bytes:
@@ -172,11 +178,6 @@ class Model:
         return [one for one in self.submissions.values() if one.tags is not None]
 
 
-class _LogReader:
-    def __init__(self, model: Model) -> None:
-        self.read = model.log
-
-
 class _Worker(Forwarder):
     """A worker whose every write has a moment before it and one after it."""
 
@@ -207,13 +208,16 @@ class Forwarding(RuleBasedStateMachine):
         try:
             self.run(self._settle())
         finally:
-            for task in self.workers:
-                task.cancel()
-            self.run(asyncio.gather(*self.workers, return_exceptions=True))
+            self.run(self._end())
             self.loop.close()
 
-    def run(self, work: Awaitable[Any]) -> Any:
-        return self.loop.run_until_complete(_awaited(work))
+    async def _end(self) -> None:
+        for task in self.workers:
+            task.cancel()
+        await asyncio.gather(*self.workers, return_exceptions=True)
+
+    def run(self, work: Coroutine[Any, Any, Any]) -> Any:
+        return self.loop.run_until_complete(work)
 
     async def _rest(self) -> None:
         """Let every worker come to its next gate."""
@@ -225,11 +229,11 @@ class Forwarding(RuleBasedStateMachine):
 
     @initialize()
     def hand_in(self) -> None:
-        request = domain.Request("f", "acc", "s", "99068007040000", "150900546546", "hoch", "T", START)
-        files = tuple(domain.File(str(n), f"b/{n}", "0" * 128, 1, "application/pdf") for n in range(2))
+        request = Request("f", "acc", "s", "99068007040000", "150900546546", "hoch", "T", START)
+        files = tuple(File(str(n), f"b/{n}", "0" * 128, 1, "application/pdf") for n in range(2))
         ready = domain.Submission(ID)
         ready = domain.take_request(ready, request, START)
-        ready = domain.take_package(ready, domain.Package("f", "acc", "sealed", files), START)
+        ready = domain.take_package(ready, Package("f", "acc", "sealed", files), START)
 
         def begin(held: Submission) -> domain.Decided:
             return domain.release(ready, START), ()
@@ -252,13 +256,13 @@ class Forwarding(RuleBasedStateMachine):
 
     def _worker(self) -> _Worker:
         model: Any = self.model
-        reader: Any = _LogReader(self.model)
+        reader: Any = SimpleNamespace(read=self.model.log)
         worker = _Worker(self.submissions, model, model, reader, self.clock, timedelta(seconds=30))
         worker.gates = self.gates
         return worker
 
     @precondition(lambda self: self.gates.waiting)
-    @rule(which=st.integers(0, 20), failure=st.sampled_from([None, None, None, None, "refused-before", "lost"]))
+    @rule(which=st.integers(0, 20), failure=st.sampled_from([None, None, None, "no", "refused-before", "lost"]))
     def go_on(self, which: int, failure: str | None) -> None:
         """One of the workers that stand still takes its next step."""
         _, gate = self.gates.waiting.pop(which % len(self.gates.waiting))
@@ -274,24 +278,30 @@ class Forwarding(RuleBasedStateMachine):
     @rule(which=st.integers(0, 20), goal=st.sampled_from(GOALS))
     def hurry(self, which: int, goal: str) -> None:
         """One of them goes on without trouble until it stands before a certain step, or has nothing more to do."""
-        name, gate = self.gates.waiting.pop(which % len(self.gates.waiting))
+        self.run(self._hurry(which % len(self.gates.waiting), goal))
 
-        async def move(gate: asyncio.Future[str | None]) -> None:
-            for _ in range(60):
-                known = list(self.gates.waiting)
-                if not gate.done():
-                    gate.set_result(None)
-                await self._rest()
-                new = [entry for entry in self.gates.waiting if entry not in known]
-                if not new or new[0][0] == goal:
-                    return
-                self.gates.waiting.remove(new[0])
-                gate = new[0][1]
+    @precondition(lambda self: self.gates.waiting)
+    @rule(seconds=st.sampled_from([31, 3_700, 90_100]), goal=st.sampled_from(GOALS))
+    def overtake(self, seconds: int, goal: str) -> None:
+        """While all stand still, their claims run out and another process takes over."""
+        self.clock.advance(seconds)
+        standing = len(self.gates.waiting)
+        self.wake()
+        if len(self.gates.waiting) > standing:
+            self.run(self._hurry(standing, goal))
 
-        if name != goal:
-            self.run(move(gate))
-        else:
-            self.gates.waiting.append((name, gate))
+    async def _hurry(self, which: int, goal: str) -> None:
+        for _ in range(60):
+            name, gate = self.gates.waiting[which]
+            if name == goal:
+                return
+            del self.gates.waiting[which]
+            which = len(self.gates.waiting)
+            if not gate.done():
+                gate.set_result(None)
+            await self._rest()
+            if len(self.gates.waiting) == which:
+                return
 
     @precondition(lambda self: self.workers)
     @rule(which=st.integers(0, 20))
@@ -329,8 +339,9 @@ class Forwarding(RuleBasedStateMachine):
             state = await self._state()
             if state.sent_at is not None:
                 assert state.case is not None
-                assert self.model.submissions[state.case.submission_id].tags == domain.sent_tags(state)
-            assert not state.alarms
+                assert state.letter is not None
+                assert self.model.submissions[state.case.submission_id].tags == tags_of(state.letter)
+            assert bool(state.alarms) <= bool(self.gates.refusals)
 
         self.run(check())
 
@@ -361,13 +372,9 @@ class Forwarding(RuleBasedStateMachine):
         assert not self.model.blobs
 
 
-async def _awaited(work: Awaitable[Any]) -> Any:
-    return await work
-
-
 @pytest.mark.proves("F70")
 def test_one_submission_in_effect_whatever_happens_between_two_steps() -> None:
-    run_state_machine_as_test(  # type: ignore[no-untyped-call]
+    run_state_machine_as_test(
         Forwarding,
         settings=settings(
             max_examples=60,
@@ -376,3 +383,63 @@ def test_one_submission_in_effect_whatever_happens_between_two_steps() -> None:
             suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
         ),
     )
+
+
+def _scenario() -> Forwarding:
+    scenario = Forwarding()
+    scenario.hand_in()
+    scenario.wake()
+    return scenario
+
+
+def _checked(scenario: Forwarding) -> None:
+    scenario.one_submission_at_most_is_in_effect()
+    scenario.what_was_written_down_is_what_was_sent()
+    scenario.teardown()
+
+
+@pytest.mark.proves("F70")
+def test_a_sender_that_slept_between_the_stored_id_and_sending_sends_nothing_twice() -> None:
+    scenario = _scenario()
+    scenario.hurry(0, "before submit")
+    scenario.overtake(31, "the end")
+    assert len(scenario.model.in_effect()) == 1
+    scenario.hurry(0, "the end")
+    _checked(scenario)
+
+
+def test_an_announcement_by_an_overtaken_worker_is_left_to_expire() -> None:
+    scenario = _scenario()
+    scenario.hurry(0, "before create")
+    scenario.overtake(31, "the end")
+    scenario.hurry(0, "the end")
+    assert len(scenario.model.submissions) == 2
+    _checked(scenario)
+
+
+def test_what_was_refused_is_announced_anew_only_when_no_sleeper_can_send_it_any_more() -> None:
+    scenario = _scenario()
+    scenario.hurry(0, "before submit")
+    scenario.overtake(31, "before submit")
+    scenario.go_on(1, "no")
+    scenario.hurry(1, "the end")
+    for _ in range(3):
+        scenario.wait(3_700)
+        scenario.wake()
+        if len(scenario.gates.waiting) > 1:
+            scenario.hurry(1, "the end")
+    scenario.hurry(0, "the end")
+    _checked(scenario)
+
+
+@pytest.mark.parametrize("dies", [True, False])
+def test_letters_that_nobody_sends_are_erased(dies: bool) -> None:
+    scenario = _scenario()
+    scenario.hurry(0, "after write")
+    if dies:
+        scenario.kill(0)
+    scenario.wait(31)
+    scenario.wake()
+    while scenario.gates.waiting:
+        scenario.hurry(len(scenario.gates.waiting) - 1, "the end")
+    _checked(scenario)

@@ -13,9 +13,9 @@ from joserfc.jwk import OctKey, RSAKey
 from pydantic import SecretStr
 
 from osi_gateway.exchange.client import Addresses, Exchange, open_http
-from osi_gateway.receipts.domain import EVENTS, Expected
+from osi_gateway.letters.domain import Tags
+from osi_gateway.receipts.domain import EVENTS, Expected, Problem
 from osi_gateway.receipts.reader import Log, LogReader
-from osi_gateway.submissions.domain import Problem, Tags
 
 DESTINATION = "7d1f0a52-3c64-4f0e-9b55-0f6a2c9d4e01"
 OTHER = "b3a8c1d4-52e7-4c19-8f3e-6d20e7a95f02"
@@ -36,7 +36,8 @@ class Keys:
 
 @pytest.fixture(scope="session")
 def keys() -> Keys:
-    return Keys(*(RSAKey.generate_key(4096) for _ in range(3)), RSAKey.generate_key(2048))
+    exchange, authority, stranger = (RSAKey.generate_key(4096) for _ in range(3))
+    return Keys(exchange, authority, stranger, RSAKey.generate_key(2048))
 
 
 def public(key: RSAKey, kid: str) -> dict[str, Any]:

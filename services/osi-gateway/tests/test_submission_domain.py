@@ -5,31 +5,23 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from osi_gateway.applications.domain import File, Package, Request, TwoFacts
+from osi_gateway.exchange.domain import LONGEST_PAUSE, Offer, retry_pause
+from osi_gateway.letters.domain import Letter, Part, Tags, tags_of
+from osi_gateway.receipts.domain import LONGEST_POLL, Problem, Receipt, poll_pause
 from osi_gateway.submissions.domain import (
     ANSWER_WITHIN,
     FORGOTTEN_AFTER,
     LEASE,
-    LONGEST_PAUSE,
-    LONGEST_POLL,
     NO_ANSWER,
     NO_ROUTE,
     ORDER_PATIENCE,
     STUCK_PAUSE,
     Accepted,
     Case,
-    Destination,
-    File,
     Forwarded,
-    Letter,
-    Package,
-    Part,
-    Problem,
-    Receipt,
     Rejected,
-    Request,
     Submission,
-    Tags,
-    TwoFacts,
     claim,
     create_again,
     due_at,
@@ -40,25 +32,23 @@ from osi_gateway.submissions.domain import (
     next_step,
     not_uploaded,
     pause,
-    poll_pause,
     release,
-    retry_pause,
     sealed,
     sent,
-    sent_tags,
     state,
     step_done,
     swept,
     take_package,
     take_request,
     unreachable,
+    was_sent,
 )
 
 NOW = datetime(2026, 11, 25, 9, 0, tzinfo=UTC)
 POLL = timedelta(seconds=30)
 REQUEST = Request("f1", "acc", "youth-medical-exam", "99068007040000", "150900546546", "hoch", "TGH-1", NOW)
 PACKAGE = Package("f1", "acc", "sealed", (File("file-1", "forms/file-1", "0" * 128, 3, "application/pdf"),))
-DESTINATION = Destination("Musterbehörde", "kid-12345", ("urn:x",), True)
+DESTINATION = Offer("Musterbehörde", "kid-12345", ("urn:x",), True)
 LETTER = Letter(
     "worker",
     "key",
@@ -259,8 +249,10 @@ def test_no_route_is_told_to_the_citizen() -> None:
 
 
 def test_tags_are_those_of_the_letter() -> None:
-    assert sent_tags(SENT) == TAGS
-    assert sent_tags(READY) is None
+    assert tags_of(LETTER) == TAGS
+    assert was_sent(SENT, [receipt("submit")])
+    assert not was_sent(SENT, [receipt("accept"), receipt("submit", tags=OTHER_TAGS[0])])
+    assert not was_sent(READY, [receipt("submit")])
 
 
 def test_who_waits_behind_may_follow_when_this_one_is_out_or_holds_up_too_long() -> None:

@@ -7,9 +7,12 @@ import base64
 import binascii
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
+LONGEST_PAUSE = timedelta(minutes=5)
+"""Between two tries of a step that failed for a passing reason."""
 METADATA_VERSION = "2.1.0"
 _LEIKA = "urn:de:fim:leika:leistung:"
 _REGION = "urn:de:bund:destatis:bevoelkerungsstatistik:schluessel:rs:"
@@ -158,6 +161,18 @@ def check_signature_key(jwk: Mapping[str, Any], kid: str) -> None:
     bits = _bits(jwk.get("n"))
     if bits < _SMALLEST_KEY:
         raise Refused(f"the signature key has {bits} bits; the least is {_SMALLEST_KEY}")
+
+
+def retry_pause(failures: int, retry_after: timedelta, jitter: float) -> timedelta:
+    """Return the pause after a passing failure: doubling from 1 s, at least what the other side asks for.
+
+    Args:
+        failures: how many tries have failed in a row before this one.
+        retry_after: what the other side asked for.
+        jitter: 0 to 1; spreads up to a quarter, so that many submissions don't come back at once after an outage.
+    """
+    growing = timedelta(seconds=2.0 ** min(failures, 10)) * (1 + jitter / 4)
+    return min(max(growing, retry_after), LONGEST_PAUSE)
 
 
 def _bits(modulus: object) -> int:

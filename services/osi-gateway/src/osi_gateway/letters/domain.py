@@ -1,4 +1,4 @@
-"""The metadata of a submission, and the report on who identified themselves how.
+"""The letter to the authority: its ciphertexts, its metadata, and the report on who identified themselves how.
 
 FIT-Connect metadata schema 2.1.0; IdentificationReport 2.0.0; levels after BSI TR-03107-1.
 """
@@ -23,6 +23,39 @@ _LEVELS: Final[Mapping[str, str]] = {
 
 class UnknownLevel(ValueError):
     """A level that the mapping doesn't know."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """One ciphertext as it is sent."""
+
+    id: str
+    """``metadata``, ``data``, or the attachment id that the exchange is told (UUID of version 4)."""
+    blob: str
+    tag: str
+    """Authentication tag: fifth part of the compact JWE."""
+
+
+@dataclass(frozen=True)
+class Letter:
+    """The ciphertexts. They are kept, because a second encryption would have other authentication tags."""
+
+    folder: str
+    key: str
+    """The key of the blobs, sealed by the vault."""
+    schema_uri: str
+    metadata: Part
+    data: Part
+    attachments: tuple[Part, ...] = ()
+
+
+@dataclass(frozen=True)
+class Tags:
+    """Authentication tags of one submission, as sent or as signed by the other side."""
+
+    metadata: str
+    data: str
+    attachments: frozenset[tuple[str, str]] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -132,3 +165,9 @@ def _attachment(enclosure: Enclosure) -> dict[str, Any]:
 
 def _sha512(content: str) -> dict[str, str]:
     return {"type": "sha512", "content": content}
+
+
+def tags_of(letter: Letter) -> Tags:
+    """Return the authentication tags of the ciphertexts."""
+    attachments = frozenset((part.id, part.tag) for part in letter.attachments)
+    return Tags(letter.metadata.tag, letter.data.tag, attachments)

@@ -15,13 +15,13 @@ from chassis.clock import Clock
 from chassis.errors import NotFound
 from chassis.vault import CannotOpen, Vault
 from contracts.package import Package, PackagedFile
+from osi_gateway.applications.domain import File, Request
+from osi_gateway.applications.domain import Package as Sealed
 from osi_gateway.exchange import jose
-from osi_gateway.exchange.domain import Refused
+from osi_gateway.exchange.domain import Offer, Refused
 from osi_gateway.keys.store import Keyring
-from osi_gateway.letters.domain import Enclosure, Sender, identification_report, metadata
+from osi_gateway.letters.domain import Enclosure, Letter, Part, Sender, identification_report, metadata
 from osi_gateway.letters.schemas import METADATA, Invalid, Schemas
-from osi_gateway.submissions.domain import Destination, File, Letter, Part, Request
-from osi_gateway.submissions.domain import Package as Sealed
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Order:
     application_id: str
     request: Request
     package: Sealed
-    destination: Destination
+    destination: Offer
     encryption_key: str
 
 

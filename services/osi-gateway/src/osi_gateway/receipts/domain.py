@@ -7,14 +7,18 @@ the exchange notes what the sender and it itself did, the authority alone forwar
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID
+
+from osi_gateway.letters.domain import Tags
 
 EVENTS = "https://schema.fitko.de/fit-connect/events/"
 _SCHEMA = re.compile(r"https://schema\.fitko\.de/fit-connect/set-payload/1\.\d+\.\d+/set-payload\.schema\.json")
 _EARLIEST = 1_577_833_200
 """2020-01-01 in Germany, in Unix seconds: no token is older."""
+LONGEST_POLL = timedelta(minutes=15)
+"""Between two looks at an event log."""
 _MOST_PROBLEMS = 32
 _LONGEST_TEXT = 1000
 """Characters of a problem's text that are kept."""
@@ -50,8 +54,22 @@ class Problem:
 
     type: str
     title: str
-    detail: str
-    instance: str
+    detail: str = ""
+    instance: str = ""
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """One verified entry of the event log."""
+
+    jti: str
+    kind: str
+    """``create``, ``submit``, ``notify``, ``forward``, ``accept``, ``reject`` or ``delete``."""
+    issued_at: datetime
+    token: str
+    """The signed token itself: evidence that outlives the exchange's own log (730 days)."""
+    tags: Tags | None = None
+    problems: tuple[Problem, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -64,8 +82,7 @@ class Token:
     issued_at: datetime
     event: str
     """``accept-submission`` and so on."""
-    tags: tuple[str, str, frozenset[tuple[str, str]]] | None
-    """Authentication tags of metadata, data, and attachments by id."""
+    tags: Tags | None
     problems: tuple[Problem, ...]
 
 
@@ -90,6 +107,11 @@ def read(header: Mapping[str, Any], claims: Mapping[str, Any], expected: Expecte
         tags=_tags(body) if tagged else None,
         problems=_problems(body) if event == "reject-submission" else (),
     )
+
+
+def poll_pause(sent_at: datetime, every: timedelta, now: datetime) -> timedelta:
+    """Return the pause before the log is read again: a tenth of the time that has passed, within limits."""
+    return max(every, min((now - sent_at) / 10, LONGEST_POLL))
 
 
 def _check_header(header: Mapping[str, Any]) -> str:
@@ -151,7 +173,7 @@ def _check_signer(claims: Mapping[str, Any], event: str, expected: Expected) -> 
     return signer
 
 
-def _tags(body: Mapping[str, Any]) -> tuple[str, str, frozenset[tuple[str, str]]]:
+def _tags(body: Mapping[str, Any]) -> Tags:
     tags = body.get("authenticationTags")
     if not isinstance(tags, dict):
         raise Unverifiable("authenticationTags are missing")
@@ -161,7 +183,7 @@ def _tags(body: Mapping[str, Any]) -> tuple[str, str, frozenset[tuple[str, str]]
     metadata, data = tags.get("metadata"), tags.get("data")
     if not isinstance(metadata, str) or not isinstance(data, str):
         raise Unverifiable("authenticationTags are not texts")
-    return metadata, data, frozenset(attachments.items())
+    return Tags(metadata, data, frozenset(attachments.items()))
 
 
 def _problems(body: Mapping[str, Any]) -> tuple[Problem, ...]:

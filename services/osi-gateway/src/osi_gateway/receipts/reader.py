@@ -7,8 +7,7 @@ from hashlib import sha256
 from osi_gateway.exchange import jose
 from osi_gateway.exchange.client import Exchange
 from osi_gateway.exchange.domain import Refused
-from osi_gateway.receipts.domain import Expected, Token, Unverifiable, read
-from osi_gateway.submissions.domain import Problem, Receipt, Tags
+from osi_gateway.receipts.domain import Expected, Receipt, Token, Unverifiable, read
 
 
 @dataclass(frozen=True)
@@ -66,6 +65,6 @@ def _receipt(found: Token, token: str) -> Receipt:
         kind=found.event.removesuffix("-submission"),
         issued_at=found.issued_at,
         token=token,
-        tags=Tags(*found.tags) if found.tags is not None else None,
-        problems=tuple(Problem(one.type, one.title, one.detail, one.instance) for one in found.problems),
+        tags=found.tags,
+        problems=found.problems,
     )

@@ -11,7 +11,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal
 
-Step = Literal["route", "examine", "fetch_key", "seal", "create", "upload", "submit", "follow", "sweep"]
+from osi_gateway.applications.domain import Package, Request, check_same_fact
+from osi_gateway.exchange.domain import Offer
+from osi_gateway.letters.domain import Letter, Part, Tags, tags_of
+from osi_gateway.receipts.domain import Problem, Receipt, poll_pause
+
+Step = Literal["route", "examine", "fetch_key", "seal", "create", "upload", "submit", "reconsider", "follow", "sweep"]
 State = Literal["waiting", "working", "stuck", "forwarded", "accepted", "rejected"]
 Outcome = Literal["accepted", "rejected"]
 
@@ -19,15 +24,12 @@ LEASE = timedelta(seconds=30)
 """How long a claim lasts. Each step must end well before; see ``worker.STEP_LIMIT``."""
 ANSWER_WITHIN = timedelta(days=14)
 """On this day after the submission the exchange itself rejects what nobody has answered."""
-LONGEST_PAUSE = timedelta(minutes=5)
-"""Between two tries of a step that failed for a passing reason."""
 STUCK_PAUSE = timedelta(hours=1)
 """Between two looks at a submission that only a repair can help: a route, a schema, a key, our own code."""
 FORGOTTEN_AFTER = timedelta(hours=25)
 """The exchange deletes an announcement that was never sent after a day; then no late worker can send it any more."""
 CREATE_PAUSE = timedelta(minutes=1)
 """Before a submission is announced anew."""
-LONGEST_POLL = timedelta(minutes=15)
 ORDER_PATIENCE = timedelta(minutes=10)
 """How long an application that cannot go out holds up those that were handed in after it."""
 MOST_NOTES = 32
@@ -39,90 +41,6 @@ NO_ROUTE = "urn:rathaus:problem:no-route"
 
 class ClaimLost(Exception):
     """Another worker has taken over; whatever this one has found out counts for nothing."""
-
-
-class TwoFacts(Exception):
-    """The public and the sealed event of an application speak of different submissions."""
-
-
-@dataclass(frozen=True)
-class Request:
-    """What the public event says."""
-
-    fact_id: str
-    account_id: str
-    service: str
-    leika_key: str
-    region: str
-    level: str
-    reference: str
-    submitted_at: datetime
-
-
-@dataclass(frozen=True)
-class File:
-    """Claim ticket of an attachment in the blob store."""
-
-    attachment_id: str
-    blob: str
-    sha512: str
-    size: int
-    media_type: str
-
-
-@dataclass(frozen=True)
-class Package:
-    """What the restricted event says: the sealed answers and the claim tickets."""
-
-    fact_id: str
-    account_id: str
-    sealed: str
-    files: tuple[File, ...] = ()
-
-
-@dataclass(frozen=True)
-class Destination:
-    """The authority's delivery point, as it was when it was examined."""
-
-    name: str
-    encryption_kid: str
-    schema_uris: tuple[str, ...]
-    """JSON data schemas that it takes for this service."""
-    mail_replies: bool
-    """Whether it answers by mail."""
-
-
-@dataclass(frozen=True)
-class Part:
-    """One ciphertext as it is sent."""
-
-    id: str
-    """``metadata``, ``data``, or the attachment id that the exchange is told (UUID of version 4)."""
-    blob: str
-    tag: str
-    """Authentication tag: fifth part of the compact JWE."""
-
-
-@dataclass(frozen=True)
-class Letter:
-    """The ciphertexts. They are kept, because a second encryption would have other authentication tags."""
-
-    folder: str
-    key: str
-    """The key of the blobs, sealed by the vault."""
-    schema_uri: str
-    metadata: Part
-    data: Part
-    attachments: tuple[Part, ...] = ()
-
-
-@dataclass(frozen=True)
-class Tags:
-    """Authentication tags of one submission, as sent or as signed by the other side."""
-
-    metadata: str
-    data: str
-    attachments: frozenset[tuple[str, str]] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -139,30 +57,6 @@ class Claim:
 
     by: str
     until: datetime
-
-
-@dataclass(frozen=True)
-class Problem:
-    """One reason of a rejection."""
-
-    type: str
-    title: str
-    detail: str = ""
-    instance: str = ""
-
-
-@dataclass(frozen=True)
-class Receipt:
-    """One verified entry of the event log."""
-
-    jti: str
-    kind: str
-    """``create``, ``submit``, ``notify``, ``forward``, ``accept``, ``reject`` or ``delete``."""
-    issued_at: datetime
-    token: str
-    """The signed token itself: evidence that outlives the exchange's own log (730 days)."""
-    tags: Tags | None = None
-    problems: tuple[Problem, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -209,7 +103,8 @@ class Submission:
     """Why the last try failed. Without personal data."""
     stuck: bool = False
     destination_id: str | None = None
-    destination: Destination | None = None
+    destination: Offer | None = None
+    """The destination, as it was when it was examined."""
     encryption_key: str | None = None
     """The destination's public key, a JWK as JSON."""
     folders: tuple[str, ...] = ()
@@ -278,8 +173,8 @@ def gone_out(submission: Submission, now: datetime) -> bool:
 
 def _begin(submission: Submission, now: datetime) -> Submission:
     request, package = submission.request, submission.package
-    if request and package and (request.fact_id, request.account_id) != (package.fact_id, package.account_id):
-        raise TwoFacts(f"application {submission.application_id}: {request.fact_id} and {package.fact_id}")
+    if request and package:
+        check_same_fact(request, package)
     if submission.wake_at is None and submission.claim is None and next_step(submission) == "route":
         return replace(submission, wake_at=now)
     return submission
@@ -297,6 +192,8 @@ def next_step(submission: Submission) -> Step | None:
 
 
 def _next_before_sending(submission: Submission) -> Step:
+    if submission.stuck and submission.case is not None:
+        return "reconsider"
     results: tuple[tuple[Step, object], ...] = (
         ("route", submission.destination_id),
         ("examine", submission.destination),
@@ -337,14 +234,6 @@ def state(submission: Submission) -> State:
 def due_at(submission: Submission) -> datetime | None:
     """Return when the timers must look again: when a pause or a claim ends."""
     return submission.claim.until if submission.claim else submission.wake_at
-
-
-def sent_tags(submission: Submission) -> Tags | None:
-    """Return the authentication tags of the ciphertexts that were sent."""
-    letter = submission.letter
-    if letter is None:
-        return None
-    return Tags(letter.metadata.tag, letter.data.tag, frozenset((part.id, part.tag) for part in letter.attachments))
 
 
 def claim(submission: Submission, by: str, now: datetime) -> Submission:
@@ -415,20 +304,27 @@ def end_turn(submission: Submission, now: datetime) -> Submission:
 def get_stuck(submission: Submission, reason: str, now: datetime) -> Submission:
     """Only a repair can help. The way begins again from the route, for a repair may lie anywhere on it.
 
-    What was announced already must be forgotten by the exchange first, or two submissions could be sent.
+    What was announced already must be forgotten by the exchange first, and a worker that slept may have sent it
+    meanwhile: so the letter is kept, and the log is asked before another one is written.
     """
-    wait = STUCK_PAUSE if submission.case is None else FORGOTTEN_AFTER
-    begun_again = replace(
-        submission,
-        destination_id=None,
-        destination=None,
-        encryption_key=None,
-        letter=None,
-        case=None,
-        uploaded=(),
-        stuck=True,
+    if submission.case is None:
+        return _stuck(_from_the_start(submission), reason, STUCK_PAUSE, now)
+    return _stuck(submission, reason, FORGOTTEN_AFTER, now)
+
+
+def _stuck(submission: Submission, reason: str, wait: timedelta, now: datetime) -> Submission:
+    return pause(alarm(replace(submission, stuck=True), reason, now), reason, wait, now)
+
+
+def begin_again(submission: Submission, now: datetime) -> Submission:
+    """What was announced was never sent and cannot be any more: begin from the route."""
+    return step_done(_from_the_start(submission), "reconsider", now)
+
+
+def _from_the_start(submission: Submission) -> Submission:
+    return replace(
+        submission, destination_id=None, destination=None, encryption_key=None, letter=None, case=None, uploaded=()
     )
-    return pause(alarm(begun_again, reason, now), reason, wait, now)
 
 
 def alarm(submission: Submission, reason: str, now: datetime) -> Submission:
@@ -465,8 +361,17 @@ def learn(
     return replace(submission, claim=None, wake_at=wake_at, failures=0, trouble=None), ()
 
 
+def was_sent(submission: Submission, receipts: Sequence[Receipt]) -> bool:
+    """Whether the exchange has signed that it took exactly our ciphertexts."""
+    return any(receipt.kind == "submit" and receipt.tags == _sent_tags(submission) for receipt in receipts)
+
+
+def _sent_tags(submission: Submission) -> Tags | None:
+    return tags_of(submission.letter) if submission.letter else None
+
+
 def _apply(submission: Submission, receipt: Receipt, now: datetime) -> Decided:
-    if receipt.kind in ("submit", "accept") and receipt.tags != sent_tags(submission):
+    if receipt.kind in ("submit", "accept") and receipt.tags != _sent_tags(submission):
         return alarm(submission, f"{receipt.kind} {receipt.jti}: other authentication tags than sent", now), ()
     submission = replace(submission, receipts=(*submission.receipts, receipt)[-MOST_NOTES:])
     if receipt.kind == "accept":
@@ -489,20 +394,3 @@ def _end(submission: Submission, answer: Answer, now: datetime) -> Decided:
 def swept(submission: Submission) -> Submission:
     """The ciphertexts are gone; nothing is left to do."""
     return replace(submission, swept=True, folders=(), claim=None, wake_at=None, failures=0, trouble=None)
-
-
-def poll_pause(sent_at: datetime, every: timedelta, now: datetime) -> timedelta:
-    """Return the pause before the log is read again: a tenth of the time that has passed, within limits."""
-    return max(every, min((now - sent_at) / 10, LONGEST_POLL))
-
-
-def retry_pause(failures: int, retry_after: timedelta, jitter: float) -> timedelta:
-    """Return the pause after a passing failure: doubling from 1 s, at least what the other side asks for.
-
-    Args:
-        failures: how many tries have failed in a row before this one.
-        retry_after: what the other side asked for.
-        jitter: 0 to 1; spreads up to a quarter, so that many submissions don't come back at once after an outage.
-    """
-    growing = timedelta(seconds=2.0 ** min(failures, 10)) * (1 + jitter / 4)
-    return min(max(growing, retry_after), LONGEST_PAUSE)

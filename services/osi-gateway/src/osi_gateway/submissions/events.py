@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from contracts.event import Event
 from contracts.osi_gateway import Problem, SubmissionAccepted, SubmissionForwarded, SubmissionRejected
-from osi_gateway.submissions.domain import Accepted, Answer, Fact, Forwarded, Request, Submission
+from osi_gateway.applications.domain import Request
+from osi_gateway.submissions.domain import Accepted, Answer, Fact, Forwarded, Submission
 
 
 class Incomplete(Exception):

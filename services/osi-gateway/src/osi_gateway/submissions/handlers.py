@@ -5,7 +5,8 @@ from contracts.envelope import Envelope
 from contracts.forms import ApplicationPackaged, ApplicationSubmitted
 from osi_gateway.accounts.domain import Account, queue
 from osi_gateway.accounts.store import Accounts
-from osi_gateway.submissions.domain import File, Package, Request, Submission, take_package, take_request
+from osi_gateway.applications.domain import File, Package, Request
+from osi_gateway.submissions.domain import Submission, take_package, take_request
 from osi_gateway.submissions.store import Submissions
 
 

@@ -21,12 +21,12 @@ from chassis.errors import Transient
 from chassis.ids import uuid7
 from chassis.tracing import span
 from osi_gateway.exchange.client import Exchange
-from osi_gateway.exchange.domain import Refused
+from osi_gateway.exchange.domain import LONGEST_PAUSE, Refused, retry_pause
 from osi_gateway.letters.writer import LetterWriter, Order
 from osi_gateway.receipts.domain import Expected
 from osi_gateway.receipts.reader import Log, LogReader
 from osi_gateway.submissions import domain
-from osi_gateway.submissions.domain import Case, ClaimLost, Decided, Destination, Step, Submission
+from osi_gateway.submissions.domain import Case, ClaimLost, Decided, Step, Submission
 from osi_gateway.submissions.store import Submissions
 
 T = TypeVar("T")
@@ -36,6 +36,9 @@ STEP_LIMIT = 20.0
 """Seconds after which a step is broken off; less than the claim lasts, so that its result can still be written."""
 TURN = 10.0
 """Seconds after which no further step is begun, so that one submission doesn't hold up the others."""
+
+_UNKNOWN = 404
+"""HTTP status for what the exchange has forgotten."""
 
 Result = Callable[[Submission], Decided]
 """What a step has found out, to be decided on the submission as it is when it is written."""
@@ -67,6 +70,7 @@ class Forwarder:
             "create": self._create,
             "upload": self._upload,
             "submit": self._submit,
+            "reconsider": self._reconsider,
             "follow": self._follow,
             "sweep": self._sweep,
         }
@@ -124,7 +128,7 @@ class Forwarder:
 
     def _postponed(self, reason: str, retry_after: float, submission: Submission) -> Result:
         jitter = random.random()  # noqa: S311 - spreads load, guards nothing
-        wait = domain.retry_pause(submission.failures, timedelta(seconds=retry_after), jitter)
+        wait = retry_pause(submission.failures, timedelta(seconds=retry_after), jitter)
         now = self._clock.now()
         return lambda held: (domain.pause(held, reason, wait, now), ())
 
@@ -132,7 +136,7 @@ class Forwarder:
         now = self._clock.now()
         if step in ("follow", "sweep"):
             # What was sent is not sent again because its log cannot be read.
-            return lambda held: (domain.pause(domain.alarm(held, reason, now), reason, domain.LONGEST_PAUSE, now), ())
+            return lambda held: (domain.pause(domain.alarm(held, reason, now), reason, LONGEST_PAUSE, now), ())
         return lambda held: (domain.get_stuck(held, reason, now), ())
 
     def _done(self, step: Step, change: Callable[[Submission], Submission]) -> Result:
@@ -150,8 +154,7 @@ class Forwarder:
     async def _examine(self, submission: Submission) -> Result:
         request = _known(submission.request)
         offer = await self._exchange.examine(_known(submission.destination_id), request.leika_key, request.region)
-        destination = Destination(offer.name, offer.encryption_kid, offer.schema_uris, offer.mail_replies)
-        return self._done("examine", lambda held: replace(held, destination=destination))
+        return self._done("examine", lambda held: replace(held, destination=offer))
 
     async def _fetch_key(self, submission: Submission) -> Result:
         kid = _known(submission.destination).encryption_kid
@@ -207,15 +210,26 @@ class Forwarder:
     async def _unless_sent(self, submission: Submission, error: Refused) -> Result:
         """Tell "you have sent this already" from "no" by the signed log, not by the words of a refusal."""
         now = self._clock.now()
-        try:
-            log = await self._read_log(submission)
-        except Refused:
-            log = Log((), ())
-        if any(one.kind == "submit" and one.tags == domain.sent_tags(submission) for one in log.receipts):
+        if await self._was_sent(submission):
             return lambda held: domain.sent(held, now)
-        if error.status == 404:
+        if error.status == _UNKNOWN:
             return lambda held: (domain.create_again(held, now), ())
         raise error
+
+    async def _reconsider(self, submission: Submission) -> Result:
+        now = self._clock.now()
+        if await self._was_sent(submission):
+            return lambda held: domain.sent(held, now)
+        return lambda held: (domain.begin_again(held, now), ())
+
+    async def _was_sent(self, submission: Submission) -> bool:
+        try:
+            log = await self._read_log(submission)
+        except Refused as error:
+            if error.status != _UNKNOWN:
+                raise
+            return False
+        return domain.was_sent(submission, log.receipts)
 
     async def _follow(self, submission: Submission) -> Result:
         log = await self._read_log(submission)

@@ -1,0 +1,1 @@
+"""What forms tells of an application that a citizen has handed in."""
