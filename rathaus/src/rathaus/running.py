@@ -20,7 +20,7 @@ from rathaus import portalbuild
 from rathaus.addresses import Addresses
 from rathaus.stack import CACHE, REPOSITORY, Ports, PortTaken, RunsAlready, Stack
 
-HOME = Path(os.environ.get("RATHAUS_HOME", REPOSITORY / ".rathaus" / "home"))
+HOME = Path(os.environ.get("RATHAUS_HOME", REPOSITORY / ".rathaus" / "home")).resolve()
 FIRST_PORT = 8080
 _STOP_SECONDS = 15.0
 

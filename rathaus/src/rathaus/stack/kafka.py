@@ -23,7 +23,7 @@ _FORMAT_SECONDS = 60.0
 _START_SECONDS = 60.0
 _TRAIN_SECONDS = 60.0
 
-_SETTINGS = {
+SETTINGS = {
     "process.roles": "broker,controller",
     "node.id": "1",
     "inter.broker.listener.name": "BROKER",
@@ -91,7 +91,7 @@ def _write_properties(place: Place, file: Path) -> None:
     scram = "org.apache.kafka.common.security.scram.ScramLoginModule required"
     plain = "org.apache.kafka.common.security.plain.PlainLoginModule required"
     settings = {
-        **_SETTINGS,
+        **SETTINGS,
         "log.dirs": str(file.parent / "data"),
         "listeners": f"BROKER://{servers(place)},CONTROLLER://{controller}",
         "controller.quorum.voters": f"1@{controller}",
@@ -106,6 +106,7 @@ def _write_properties(place: Place, file: Path) -> None:
 
 def _format(place: Place, classes: str, properties: Path) -> None:
     shutil.rmtree(properties.parent / "data", ignore_errors=True)
+    (properties.parent / "settled.json").unlink(missing_ok=True)
     # Salted here, because a command line can be read by everybody on the machine.
     salt = secrets.token_bytes(16)
     salted = hashlib.pbkdf2_hmac("sha512", password(place, ADMIN).encode(), salt, ITERATIONS)

@@ -18,9 +18,10 @@ class PortTaken(Exception):
     """Another program listens where this stack wants to."""
 
     def __init__(self, name: str, port: int) -> None:
+        elsewhere = (port // 1000 + 1) * 1000
         super().__init__(
-            f"Port {port} ({name}) ist von einem anderen Programm belegt. Mit RATHAUS_PORT=9000 make up "
-            "weicht das Rathaus auf die Ports ab 9000 aus."
+            f"Port {port} ({name}) ist von einem anderen Programm belegt. Mit RATHAUS_PORT={elsewhere} make up "
+            f"weicht das Rathaus auf die Ports ab {elsewhere} aus."
         )
 
 

@@ -77,6 +77,7 @@ class Stack:
         strict: bool = True,
         report: Report = _silent,
     ) -> None:
+        home = home.resolve()
         home.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.home = home
         self.ports = ports
@@ -88,6 +89,7 @@ class Stack:
         self._children: dict[str, Child] = {}
         self._lock: IO[str] | None = None
         self._over = threading.Event()
+        self._starting = threading.Lock()
 
     # Addresses
 
@@ -176,13 +178,14 @@ class Stack:
 
     def stop(self) -> None:
         """Stop all parts, the last ones first, within STOP_SECONDS."""
-        self._over.set()
         self._stop_children()
         if self._lock is not None:
             self._lock.close()
             self._lock = None
 
     def _stop_children(self) -> None:
+        with self._starting:
+            self._over.set()
         until = time.monotonic() + STOP_SECONDS
         for level in reversed(_levels(self._parts)):
             children = [self._children[name] for name in level if name in self._children]
@@ -264,7 +267,6 @@ class Stack:
             if self._strict:
                 wait(started.values(), return_when=FIRST_EXCEPTION)
                 if any(future.done() and future.exception() for future in started.values()):
-                    self._over.set()
                     self._stop_children()
         for future in started.values():
             error = future.exception()
@@ -276,13 +278,13 @@ class Stack:
         wait(before)
         began = time.monotonic()
         command = part.command()
-        if self._over.is_set():
-            return
-        log = self.log_file(part.name)
-        child = Child(part.name, command, part.environment, log, part.ready, part.stop_seconds)
-        self._children[part.name] = child
+        child = Child(part.name, command, part.environment, self.log_file(part.name), part.ready, part.stop_seconds)
+        with self._starting:
+            if self._over.is_set():
+                return
+            self._children[part.name] = child
+            child.start()
         self._report(part.name, "startet", time.monotonic() - began)
-        child.start()
         try:
             child.wait_ready(READY_SECONDS)
             part.settle()
