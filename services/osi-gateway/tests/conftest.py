@@ -3,9 +3,12 @@
 import asyncio
 import base64
 import hashlib
+import json
+import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,8 +22,9 @@ from pydantic import SecretStr
 from starlette.applications import Starlette
 
 from chassis.blobs import new_key
+from chassis.errors import Transient
 from chassis.ids import uuid7
-from chassis.testing import FixedClock
+from chassis.testing import START, FixedClock
 from chassis.testing.example import TENANT
 from chassis.testing.service import ServiceUnderTest, wired
 from contracts.forms import ApplicationPackaged, ApplicationSubmitted, Attachment
@@ -28,6 +32,11 @@ from contracts.identity import AccountLinked, Level
 from contracts.osi_gateway import SealingKeyPublished
 from contracts.package import Package, PackagedFile
 from osi_gateway.app import wire
+from osi_gateway.exchange.client import Created
+from osi_gateway.exchange.domain import Offer, Refused
+from osi_gateway.letters.domain import Letter, Part, Tags
+from osi_gateway.receipts.domain import Receipt
+from osi_gateway.receipts.reader import Log
 from osi_gateway.settings import Settings
 from osi_gateway.submissions.domain import Submission
 from osi_gateway.submissions.domain import state as state_of
@@ -41,30 +50,7 @@ SCHEMAS = Path(__file__).parents[2] / "forms/src/forms/catalogue/data"
 LEIKA = "99068007040000"
 PDF = b"%PDF-1.4 an invented identity card of Mia Beispiel"
 
-ANSWERS: dict[str, Any] = {
-    "exam_type": "first",
-    "applicant_role": "young-person",
-    "given_name": "Mia",
-    "surname": "Beispiel",
-    "birth_date": "2010-05-04",
-    "birth_place": "Musterstadt",
-    "street": "Musterweg",
-    "house_number": "12a",
-    "postal_code": "39517",
-    "city": "Tangerhütte",
-    "country": "DE",
-    "guardians": [{"given_name": "Max", "surname": "Beispiel"}],
-    "custody": "joint",
-    "guardian_consent": True,
-    "employment_type": "apprenticeship",
-    "occupation": "Tischlerin",
-    "start_date": "2027-08-01",
-    "delivery": "post",
-    "email": "mia@example.org",
-    "privacy_ack": True,
-    "truth_ack": True,
-    "electronic_delivery": False,
-}
+ANSWERS: dict[str, Any] = json.loads((Path(__file__).parent / "data/answers.json").read_text("utf-8"))
 
 
 def sandbox_settings(data: Path) -> SandboxSettings:
@@ -216,6 +202,142 @@ class Town:
         """What others have learnt of an application."""
         events = self.gateway.events("osi-gateway.submissions")
         return [event for envelope, event in events if envelope.subject == (id or self.id)]
+
+
+class Gates:
+    """Where workers stand still until the test lets them go on."""
+
+    def __init__(self) -> None:
+        self.waiting: list[tuple[str, asyncio.Future[str | None]]] = []
+        self.open = False
+        self.refusals = 0
+
+    async def pass_(self, name: str) -> str | None:
+        """Wait; returns how the step shall fail, None for not at all."""
+        if self.open:
+            return None
+        gate: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
+        self.waiting.append((name, gate))
+        return await gate
+
+    async def around(self, name: str, effect: Callable[[], Any]) -> Any:
+        """An effect outside with a moment before and one after it, each of which may be the worker's last."""
+        failure = await self.pass_(f"before {name}")
+        if failure == "refused-before":
+            raise Transient(f"{name}: status 503")
+        if failure == "no" and name in ("create", "upload", "submit"):
+            self.refusals += 1
+            raise Refused(f"{name}: status 422", status=422)
+        result = effect()
+        await self.pass_(f"after {name}")
+        if failure == "lost":
+            raise Transient(f"{name}: no answer")
+        return result
+
+
+@dataclass
+class AtExchange:
+    """One submission in the model of the exchange."""
+
+    announced: tuple[str, ...]
+    created_at: datetime
+    uploaded: dict[str, str] = field(default_factory=dict)
+    tags: Tags | None = None
+
+
+class Model:
+    """The exchange and the letters, without HTTP and without encryption; answers as the documentation says."""
+
+    def __init__(self, clock: FixedClock) -> None:
+        self.gates = Gates()
+        self.clock = clock
+        self.submissions: dict[str, AtExchange] = {}
+        self.blobs: dict[str, str] = {}
+        self.accepted = False
+
+    async def find_destination(self, *given: Any) -> Any:
+        return await self.gates.around("find_destination", lambda: "dest")
+
+    async def examine(self, *given: Any) -> Any:
+        return Offer("x", "kid-12345", ("urn:x",), True)
+
+    async def encryption_key(self, *given: Any) -> Any:
+        return {}
+
+    async def write(self, order: Any, folder: str) -> Letter:
+        """Write a letter; it may die with one part written."""
+        parts = []
+        for name in ("metadata", "data", "0", "1"):
+            part = Part(str(uuid.uuid4()) if name.isdigit() else name, f"{folder}/{name}", uuid.uuid4().hex)
+            await self.gates.around("write", partial(self.blobs.update, {part.blob: part.tag}))
+            parts.append(part)
+        return Letter(folder, "key", "urn:x", parts[0], parts[1], tuple(parts[2:]))
+
+    async def read(self, letter: Letter, part: Part) -> bytes:
+        if part.blob not in self.blobs:
+            raise Refused("lost")
+        return self.blobs[part.blob].encode()
+
+    async def erase(self, folder: str, attachments: int) -> None:
+        def effect() -> None:
+            for name in ("metadata", "data", *map(str, range(attachments))):
+                self.blobs.pop(f"{folder}/{name}", None)
+
+        await self.gates.around("erase", effect)
+
+    async def create(self, *given: Any) -> Created:
+        def effect() -> Created:
+            id = str(uuid.uuid4())
+            self.submissions[id] = AtExchange(tuple(given[-1]), self.clock.now())
+            return Created(id, f"case-{id}")
+
+        created: Created = await self.gates.around("create", effect)
+        return created
+
+    def _found(self, id: str) -> AtExchange:
+        found = self.submissions.get(id)
+        if found is None or (found.tags is None and self.clock.now() >= found.created_at + timedelta(days=1)):
+            raise Refused("not found", status=404)
+        if found.tags is not None:
+            raise Refused("was sent already", status=409)
+        return found
+
+    async def upload(self, id: str, attachment: str, ciphertext: bytes) -> None:
+        def effect() -> None:
+            found = self._found(id)
+            assert attachment in found.announced
+            found.uploaded[attachment] = ciphertext.decode()
+
+        await self.gates.around("upload", effect)
+
+    async def submit(self, id: str, metadata: str, data: str) -> None:
+        def effect() -> None:
+            found = self._found(id)
+            assert set(found.uploaded) == set(found.announced)
+            found.tags = Tags(metadata, data, frozenset(found.uploaded.items()))
+
+        await self.gates.around("submit", effect)
+
+    async def log(self, expected: Any, known: frozenset[str]) -> Log:
+        def effect() -> Log:
+            found = self.submissions.get(expected.submission_id)
+            if found is None or found.tags is None:
+                return Log((), ())
+            submitted = Receipt(f"submit-{expected.submission_id}", "submit", START, "t", found.tags)
+            accepted = Receipt(f"accept-{expected.submission_id}", "accept", START, "t", found.tags)
+            receipts = (submitted, accepted) if self.accepted else (submitted,)
+            return Log(tuple(one for one in receipts if one.jti not in known), ())
+
+        log: Log = await self.gates.around("log", effect)
+        return log
+
+    def in_effect(self) -> list[AtExchange]:
+        return [one for one in self.submissions.values() if one.tags is not None]
+
+
+@pytest.fixture(scope="session")
+def model_of_exchange() -> type[Model]:
+    return Model
 
 
 @pytest.fixture(scope="session")

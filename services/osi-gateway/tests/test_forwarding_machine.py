@@ -4,13 +4,10 @@ However it goes, the exchange holds one submission in effect, and its tags are t
 """
 
 import asyncio
-import uuid
-from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from functools import partial
+from collections.abc import Coroutine
+from datetime import timedelta
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -29,159 +26,28 @@ from chassis.errors import Transient
 from chassis.testing import START, FixedClock, MemoryDatabase
 from chassis.testing.example import TENANT
 from osi_gateway.applications.domain import File, Package, Request
-from osi_gateway.exchange.client import Created
-from osi_gateway.exchange.domain import Offer, Refused
-from osi_gateway.letters.domain import Letter, Part, Tags, tags_of
-from osi_gateway.receipts.domain import Receipt
-from osi_gateway.receipts.reader import Log
+from osi_gateway.letters.domain import tags_of
 from osi_gateway.submissions import domain
 from osi_gateway.submissions.domain import Submission
 from osi_gateway.submissions.store import Submissions
 from osi_gateway.submissions.worker import Forwarder
 
 ID = "app-1"
-FORGETS_AFTER = timedelta(days=1)
 GOALS = (
     *("before write", "after write", "before create", "after create", "before save", "after save"),
     *("before upload", "before submit", "after submit", "before log", "before erase", "the end"),
 )
 
 
-class Gates:
-    """Where workers stand still until the test lets them go on."""
-
-    def __init__(self) -> None:
-        self.waiting: list[tuple[str, asyncio.Future[str | None]]] = []
-        self.open = False
-        self.refusals = 0
-
-    async def pass_(self, name: str) -> str | None:
-        """Wait; returns how the step shall fail, None for not at all."""
-        if self.open:
-            return None
-        gate: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
-        self.waiting.append((name, gate))
-        return await gate
-
-    async def around(self, name: str, effect: Callable[[], Any]) -> Any:
-        """An effect outside with a moment before and one after it, each of which may be the worker's last."""
-        failure = await self.pass_(f"before {name}")
-        if failure == "refused-before":
-            raise Transient(f"{name}: status 503")
-        if failure == "no" and name in ("create", "upload", "submit"):
-            self.refusals += 1
-            raise Refused(f"{name}: status 422", status=422)
-        result = effect()
-        await self.pass_(f"after {name}")
-        if failure == "lost":
-            raise Transient(f"{name}: no answer")
-        return result
-
-
-@dataclass
-class AtExchange:
-    """One submission in the model of the exchange."""
-
-    announced: tuple[str, ...]
-    created_at: datetime
-    uploaded: dict[str, str] = field(default_factory=dict)
-    tags: Tags | None = None
-
-
-class Model:
-    """The exchange and the letters, without HTTP and without encryption; answers as the documentation says."""
-
-    def __init__(self, gates: Gates, clock: FixedClock) -> None:
-        self.gates = gates
-        self.clock = clock
-        self.submissions: dict[str, AtExchange] = {}
-        self.blobs: dict[str, str] = {}
-        self.accepted = False
-
-    async def find_destination(self, *given: Any) -> Any:
-        return await self.gates.around("find_destination", lambda: "dest")
-
-    async def examine(self, *given: Any) -> Any:
-        return Offer("x", "kid-12345", ("urn:x",), True)
-
-    async def encryption_key(self, *given: Any) -> Any:
-        return {}
-
-    async def write(self, order: Any, folder: str) -> Letter:
-        """Write a letter; it may die with one part written."""
-        parts = []
-        for name in ("metadata", "data", "0", "1"):
-            part = Part(str(uuid.uuid4()) if name.isdigit() else name, f"{folder}/{name}", uuid.uuid4().hex)
-            await self.gates.around("write", partial(self.blobs.update, {part.blob: part.tag}))
-            parts.append(part)
-        return Letter(folder, "key", "urn:x", parts[0], parts[1], tuple(parts[2:]))
-
-    async def read(self, letter: Letter, part: Part) -> bytes:
-        if part.blob not in self.blobs:
-            raise Refused("lost")
-        return self.blobs[part.blob].encode()
-
-    async def erase(self, folder: str, attachments: int) -> None:
-        def effect() -> None:
-            for name in ("metadata", "data", *map(str, range(attachments))):
-                self.blobs.pop(f"{folder}/{name}", None)
-
-        await self.gates.around("erase", effect)
-
-    async def create(self, *given: Any) -> Created:
-        def effect() -> Created:
-            id = str(uuid.uuid4())
-            self.submissions[id] = AtExchange(tuple(given[-1]), self.clock.now())
-            return Created(id, f"case-{id}")
-
-        created: Created = await self.gates.around("create", effect)
-        return created
-
-    def _found(self, id: str) -> AtExchange:
-        found = self.submissions.get(id)
-        if found is None or (found.tags is None and self.clock.now() >= found.created_at + FORGETS_AFTER):
-            raise Refused("not found", status=404)
-        if found.tags is not None:
-            raise Refused("was sent already", status=409)
-        return found
-
-    async def upload(self, id: str, attachment: str, ciphertext: bytes) -> None:
-        def effect() -> None:
-            found = self._found(id)
-            assert attachment in found.announced
-            found.uploaded[attachment] = ciphertext.decode()
-
-        await self.gates.around("upload", effect)
-
-    async def submit(self, id: str, metadata: str, data: str) -> None:
-        def effect() -> None:
-            found = self._found(id)
-            assert set(found.uploaded) == set(found.announced)
-            found.tags = Tags(metadata, data, frozenset(found.uploaded.items()))
-
-        await self.gates.around("submit", effect)
-
-    async def log(self, expected: Any, known: frozenset[str]) -> Log:
-        def effect() -> Log:
-            found = self.submissions.get(expected.submission_id)
-            if found is None or found.tags is None:
-                return Log((), ())
-            submitted = Receipt(f"submit-{expected.submission_id}", "submit", START, "t", found.tags)
-            accepted = Receipt(f"accept-{expected.submission_id}", "accept", START, "t", found.tags)
-            receipts = (submitted, accepted) if self.accepted else (submitted,)
-            return Log(tuple(one for one in receipts if one.jti not in known), ())
-
-        log: Log = await self.gates.around("log", effect)
-        return log
-
-    def in_effect(self) -> list[AtExchange]:
-        return [one for one in self.submissions.values() if one.tags is not None]
+@pytest.fixture(autouse=True)
+def model(model_of_exchange: type[Any]) -> None:
+    Forwarding.model_of_exchange = model_of_exchange
 
 
 class _Worker(Forwarder):
     """A worker whose every write has a moment before it and one after it."""
 
-    gates: Gates
+    gates: Any
 
     async def _write(self, *given: Any) -> Submission:
         failure = await self.gates.pass_("before save")
@@ -195,12 +61,14 @@ class _Worker(Forwarder):
 class Forwarding(RuleBasedStateMachine):
     """Workers on one submission, moved by hand."""
 
+    model_of_exchange: ClassVar[type[Any]]
+
     def __init__(self) -> None:
         super().__init__()
         self.loop = asyncio.new_event_loop()
         self.clock = FixedClock()
-        self.gates = Gates()
-        self.model = Model(self.gates, self.clock)
+        self.model = self.model_of_exchange(self.clock)
+        self.gates = self.model.gates
         self.submissions = Submissions(MemoryDatabase(), self.clock, lambda: None)
         self.workers: list[asyncio.Task[None]] = []
 
