@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, ConsoleMessage, ViewportSize, sync_play
 from rathaus.citizen import PDF
 from rathaus.stack.stack import REPOSITORY, Stack
 
-pytestmark = [pytest.mark.stack, pytest.mark.browser]
+pytestmark = [pytest.mark.stack, pytest.mark.browser, pytest.mark.timeout(300)]
 
 FLAGS = [
     "--no-sandbox",  # Chromium refuses to run as root otherwise

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse } from "yaml";
+import { CHROME, FIREFOX, MESSAGE_TEXT, MESSAGES, OFFICE } from "./samples.ts";
 
 /**
  * A test double of the services' HTTP interface: one process, in memory, with the real form's schema. It is there for the
@@ -382,36 +383,3 @@ export class FakeTownHall {
     });
   }
 }
-
-const DAY = 24 * HOUR;
-const day = (later: number): string => new Date(Date.now() + later * DAY).toISOString().slice(0, 10);
-const OFFICE = {
-  office: "buergerbuero",
-  name: "Bürgerbüro",
-  place: "Rathaus, Erdgeschoss, Bismarckstraße 5, 39517 Tangerhütte",
-  slot_minutes: 20,
-  first_day: day(0),
-  last_day: day(60),
-};
-const CHROME = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36";
-const FIREFOX = "Mozilla/5.0 (Android 14; Mobile; rv:140.0) Gecko/140.0 Firefox/140.0";
-const MESSAGES = [
-  {
-    message_id: "m1",
-    kind: "receipt",
-    subject: "Ihr Antrag ist angenommen",
-    status: "sent",
-    ended_at: null,
-    made_at: "2026-11-25T09:40:00Z",
-  },
-  {
-    message_id: "m2",
-    kind: "reservation",
-    subject: "Ihr Termin im Bürgerbüro",
-    status: "sent",
-    ended_at: null,
-    made_at: "2026-11-24T14:05:00Z",
-  },
-];
-const MESSAGE_TEXT =
-  "Guten Tag,\n\nIhr Antrag mit dem Aktenzeichen TAN-2026-7K3M9Q ist angenommen.\n\nMit freundlichen Grüßen\nIhr Digitales Rathaus\n";
