@@ -4,6 +4,7 @@ import sys
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
+from importlib.resources import files
 
 from rathaus.stack import database, kafka_contents
 from rathaus.stack.part import Part, Place
@@ -113,6 +114,7 @@ def _osi_gateway(place: Place) -> Mapping[str, str]:
         "RATHAUS_EXCHANGE_CLIENT_ID": EXCHANGE_CLIENT,
         "RATHAUS_EXCHANGE_CLIENT_SECRET": place.secrets.get("exchange"),
         "RATHAUS_EXCHANGE_POLL_SECONDS": "1",
+        "RATHAUS_DATA_SCHEMAS": str(files("forms.catalogue").joinpath("data")),
     }
 
 
