@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from rathaus import portalbuild
-from rathaus.stack import REPOSITORY
+from rathaus.stack import REPOSITORY, java
 
 Step = tuple[str, Callable[[], bool]]
 
@@ -48,13 +48,12 @@ def lock() -> int:
     files = [sources.parent / "pyproject.toml" for sources in _each("src")]
     names = [tomllib.loads(file.read_text())["project"]["name"] for file in files]
     image = [f"--package={name}" for name in names] + [f"--prune={name}" for name in EMBEDDED_ONLY]
-    done = (
-        _ours("uv", "lock", "--quiet")
-        and _ours("uv", "export", "--all-packages", "--all-groups", *form, "--output-file", "requirements.txt")
-        and _ours("uv", "export", "--no-dev", *image, *form, "--output-file", "deploy/requirements.txt")
-        and _ours("python", "-m", "rathaus.stack.java", "lock")
-    )
-    return 0 if done else 1
+    if not _ours("uv", "lock", "--quiet"):
+        return 1
+    if not _ours("uv", "export", "--all-packages", "--all-groups", *form, "--output-file", "requirements.txt"):
+        return 1
+    java.lock()
+    return 0
 
 
 def bench() -> int:

@@ -3,12 +3,11 @@
 A program is a text file beside this module: one line ``group:artifact:version[:classifier] sha256`` for each jar. Jars
 lie in the shared cache under their hash, so two stacks may fetch at once: both write aside and rename.
 
-``python -m rathaus.stack.java lock`` writes the files anew after a version was raised below.
+``make lock`` writes the files anew after a version was raised below.
 """
 
 import hashlib
 import os
-import sys
 import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -101,14 +100,9 @@ def _resolved(program: str, repository: Path) -> Iterator[str]:
     )
 
 
-def _lock(program: str) -> None:
-    with tempfile.TemporaryDirectory() as aside:
-        lines = [f"{c} {_sha256(_fetch(c, Path(aside)))}" for c in _resolved(program, Path(aside))]
-    (_HERE / f"{program}.jars").write_text("\n".join(lines) + "\n")
-
-
-if __name__ == "__main__":
-    if sys.argv[1:] != ["lock"]:
-        sys.exit("Aufruf: python -m rathaus.stack.java lock")
-    for name in _PROGRAMS:
-        _lock(name)
+def lock() -> None:
+    """Resolve all programs anew and write their files."""
+    for program in _PROGRAMS:
+        with tempfile.TemporaryDirectory() as aside:
+            lines = [f"{c} {_sha256(_fetch(c, Path(aside)))}" for c in _resolved(program, Path(aside))]
+        (_HERE / f"{program}.jars").write_text("\n".join(lines) + "\n")
