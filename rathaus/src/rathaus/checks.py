@@ -48,12 +48,14 @@ def lock() -> int:
     files = [sources.parent / "pyproject.toml" for sources in _each("src")]
     names = [tomllib.loads(file.read_text())["project"]["name"] for file in files]
     image = [f"--package={name}" for name in names] + [f"--prune={name}" for name in EMBEDDED_ONLY]
-    if not _ours("uv", "lock", "--quiet"):
-        return 1
-    if not _ours("uv", "export", "--all-packages", "--all-groups", *form, "--output-file", "requirements.txt"):
-        return 1
-    java.lock()
-    return 0
+    locked = (
+        _ours("uv", "lock", "--quiet")
+        and _ours("uv", "export", "--all-packages", "--all-groups", *form, "--output-file", "requirements.txt")
+        and _ours("uv", "export", "--no-dev", *image, *form, "--output-file", "deploy/requirements.txt")
+    )
+    if locked:
+        java.lock()
+    return 0 if locked else 1
 
 
 def bench() -> int:
