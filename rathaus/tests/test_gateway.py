@@ -204,6 +204,12 @@ def test_a_cookie_that_has_run_out_lists_no_sessions(gateway: Gateway) -> None:
     assert problem(httpx.get(f"{gateway.url}/api/identity/v1/{ARS}/sessions", headers=headers), 401) == "not-signed-in"
 
 
+def test_a_client_cannot_steer_the_gateway(gateway: Gateway) -> None:
+    steering = {"x-envoy-upstream-rq-timeout-ms": "1", "x-envoy-retry-on": "5xx", "x-envoy-internal": "true"}
+    seen = httpx.get(gateway.url + PRIVATE, headers=steering).json()["headers"]
+    assert not steering.keys() & seen.keys()
+
+
 def test_a_client_cannot_speak_for_another_by_a_header(gateway: Gateway) -> None:
     spoofed = {"x-account-id": "b", "x-assurance-level": "hoch", "x-tenant": ARS, "x-roles": "clerk"}
     seen = httpx.get(gateway.url + PRIVATE, headers={**spoofed, **gateway.bearer()}).json()["headers"]
