@@ -170,7 +170,7 @@ class Look:
         self.press("Antrag abschicken")
         page.get_by_text("Ihr Antrag ist bei uns eingegangen").wait_for()
         self.shot("status-submitted")
-        page.get_by_text("Ihr Antrag ist angenommen").wait_for()
+        page.get_by_text("Ihr Antrag ist bei der Behörde angekommen").wait_for()
         self.shot("status-accepted")
 
     def link(self) -> None:

@@ -222,7 +222,7 @@ class Visitor:
         page.get_by_role("button", name="Antrag abschicken").dblclick()
         page.get_by_text("Der Weg Ihres Antrags").wait_for()
         self.check_page("status")
-        page.get_by_text("Ihr Antrag ist angenommen").wait_for(timeout=60_000)
+        page.get_by_text("Ihr Antrag ist bei der Behörde angekommen").wait_for(timeout=60_000)
         self.check_page("status, accepted")
 
     def reserve(self) -> None:
