@@ -71,7 +71,7 @@ class Look:
         self.apply()
         self.reserve()
         self.go("/uebersicht", "overview")
-        self.page.get_by_role("link", name="Ihr Antrag ist angenommen").click()
+        self.page.get_by_role("link", name="Ihr Antrag ist bei der Behörde angekommen").click()
         self.page.get_by_text("Mit freundlichen Grüßen").wait_for()
         self.shot("message")
         self.go("/", "start-signed-in")

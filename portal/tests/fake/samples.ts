@@ -17,7 +17,7 @@ export const MESSAGES = [
   {
     message_id: "m1",
     kind: "receipt",
-    subject: "Ihr Antrag ist angenommen",
+    subject: "Ihr Antrag ist bei der Behörde angekommen",
     status: "sent",
     ended_at: null,
     made_at: "2026-11-25T09:40:00Z",
@@ -32,4 +32,4 @@ export const MESSAGES = [
   },
 ];
 export const MESSAGE_TEXT =
-  "Guten Tag,\n\nIhr Antrag mit dem Aktenzeichen TAN-2026-7K3M9Q ist angenommen.\n\nMit freundlichen Grüßen\nIhr Digitales Rathaus\n";
+  "Guten Tag,\n\nIhr Antrag mit dem Aktenzeichen TAN-2026-7K3M9Q ist bei der Behörde angekommen.\n\nMit freundlichen Grüßen\nIhr Digitales Rathaus\n";
