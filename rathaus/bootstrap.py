@@ -48,12 +48,13 @@ def suitable_python():
     running = sys.version_info[:2]
     names = [] if OLDEST <= running <= NEWEST else [f"python3.{minor}" for minor in (13, 12, 11)]
     found = [sys.executable] if not names else [path for path in map(shutil.which, names) if path]
-    if not found:
+    for python in found:
+        able = subprocess.run([python, "-c", "import venv, ensurepip"], capture_output=True, check=False)  # noqa: S603
+        if able.returncode == 0:
+            return python
+    if names:
         sys.exit(f"Python 3.11 bis 3.13 fehlt: gefunden wurde {running[0]}.{running[1]}.")
-    able = subprocess.run([found[0], "-c", "import venv, ensurepip"], capture_output=True, check=False)  # noqa: S603
-    if able.returncode:
-        sys.exit(f"Das Modul venv fehlt zu {found[0]}: bitte installieren (apt-get install python3-venv).")
-    return found[0]
+    sys.exit(f"Das Modul venv fehlt zu {sys.executable}: bitte installieren (apt-get install python3-venv).")
 
 
 def stamp(python, members):
