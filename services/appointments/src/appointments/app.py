@@ -29,4 +29,5 @@ async def wire(context: Context[Settings]) -> Parts:
     """Put the service together; it listens to nobody."""
     calendars = Calendars(context.database, context.clock, context.kick)
     await calendars.ensure()
+    api.public_holidays(context.clock.now().year)  # the first look takes a second: not while a citizen waits
     return Parts(routers=ROUTERS, provides=[calendars], problems=PROBLEMS, aggregates=[calendars.aggregates])

@@ -136,7 +136,7 @@ async def list_slots(
             day = await store.day(tenant, office, on)
             out += [
                 SlotOut(starts_at=slot.starts_at, ends_at=slot.ends_at, free=free_places(day, found, slot, now))
-                for slot in slots(found, on, _closed(on.year))
+                for slot in slots(found, on, public_holidays(on.year))
             ]
     return Slots(slots=out)
 
@@ -149,7 +149,7 @@ async def reserve(
     office = _office(towns, caller.tenant, wanted.office)
     on = wanted.starts_at.astimezone(ZONE).date()
     slot = Slot(wanted.starts_at, wanted.starts_at + timedelta(minutes=office.slot_minutes))
-    day, reservation = await store.reserve(caller.tenant, office, on, slot, _closed(on.year), key)
+    day, reservation = await store.reserve(caller.tenant, office, on, slot, public_holidays(on.year), key)
     response.headers["Location"] = f"/api/appointments/v1/{caller.tenant}/reservations/{reservation.id}"
     return _out(day, reservation)
 
@@ -190,7 +190,7 @@ def _office(towns: Municipalities, tenant: str, slug: str) -> Office:
 
 
 @lru_cache(maxsize=16)
-def _closed(year: int) -> frozenset[date]:
+def public_holidays(year: int) -> frozenset[date]:
     """Return the public holidays of Sachsen-Anhalt (FeiertG LSA, section 2)."""
     return frozenset(holidays.country_holidays("DE", subdiv="ST", years=year))
 
