@@ -12,6 +12,7 @@ import httpx
 import pytest
 from fastapi import APIRouter
 from opentelemetry import trace
+from opentelemetry.instrumentation.httpx import HTTPXClientInstrumentor
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
@@ -35,6 +36,8 @@ def spans() -> Iterator[InMemorySpanExporter]:
     if not isinstance(provider, TracerProvider):
         # Once for the process: the global provider can be set only once.
         provider = tracing.setup("test")
+        # Or every later test's own requests would carry a trace of this process.
+        HTTPXClientInstrumentor().uninstrument()
     processor = SimpleSpanProcessor(DiscreetExporter(_memory))
     provider.add_span_processor(processor)
     _memory.clear()

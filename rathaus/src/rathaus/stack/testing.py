@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from contracts.topics import SERVICES
+from rathaus import portalbuild
 from rathaus.stack.ports import Ports
 from rathaus.stack.stack import Stack
 
@@ -31,6 +32,7 @@ def town_hall(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     A wall stands between the services in every test that uses it (``rathaus.stack.wall``): whoever calls another one
     over HTTP is refused and noted in the file ``wall`` of its folder.
     """
+    portalbuild.build()
     home, ports = _home(tmp_path_factory), Ports.free()
     wall = {
         "PYTHONPATH": str(_WALL),
