@@ -214,6 +214,53 @@ async def test_patience_ends_with_busy(
         await kind.command(TENANT, made.id, key("a"), count_up)
 
 
+async def test_a_write_that_never_ends_is_answered_in_time(
+    unsteady: tuple[Aggregates[Counter, Counted], Unsteady], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kind, documents = unsteady
+    made = await kind.create(TENANT, key("k"), lambda id: start(), answer)
+    go = asyncio.Event()
+
+    async def paused(where: object, change: object) -> bool:
+        await go.wait()
+        return await Unsteady.update(documents, where, change)
+
+    documents.update = paused  # type: ignore[method-assign]
+    monkeypatch.setattr("chassis.group.PATIENCE", 0.1)
+    monkeypatch.setattr("chassis.group._LAST_TRY", 0.1)
+    outcomes = await asyncio.gather(
+        *(kind.command(TENANT, made.id, key(f"{n}"), count_up) for n in range(2)), return_exceptions=True
+    )
+    assert [type(outcome) for outcome in outcomes] == [Busy, Busy]
+    monkeypatch.undo()
+    go.set()
+    again = await kind.command(TENANT, made.id, key("0"), count_up, answer)
+    assert (again.repeated, (await kind.load(TENANT, made.id)).state.count) == (True, 3)
+
+
+async def test_what_one_command_breaks_fails_alone(kind: Aggregates[Counter, Counted]) -> None:
+    made = await kind.create(TENANT, key("k"), lambda id: start(), answer)
+    broken, good = await asyncio.gather(
+        kind.command(TENANT, made.id, key("a"), count_up, lambda state: {"count": 1 // 0}),
+        kind.command(TENANT, made.id, key("b"), count_up, answer),
+        return_exceptions=True,
+    )
+    assert isinstance(broken, ZeroDivisionError)
+    assert good.answer == {"count": 2}  # type: ignore[union-attr]
+
+
+async def test_no_version_holds_what_its_caller_has_not_seen(
+    kind: Aggregates[Counter, Counted], database: MemoryDatabase
+) -> None:
+    """Two commands in one write: who was answered first must not overwrite the second with If-Match."""
+    made = await kind.create(TENANT, key("k"), lambda id: start(), answer)
+    first, second = await asyncio.gather(*(kind.command(TENANT, made.id, key(n), count_up) for n in "ab"))
+    assert (first.version, second.version, (await document(database, made.id))["v"]) == (2, 3, 3)
+    with pytest.raises(VersionConflict):
+        await kind.command(TENANT, made.id, key("c"), count_up, expected_version=first.version)
+    await kind.command(TENANT, made.id, key("d"), count_up, expected_version=second.version)
+
+
 async def test_a_full_outbox_refuses_by_itself(kind: Aggregates[Counter, Counted]) -> None:
     made = await kind.create(TENANT, key("k"), lambda id: start(), answer)
     outcomes = await asyncio.gather(

@@ -1,6 +1,7 @@
 """The consume rule on the fake broker and on real Kafka: the same story must end the same way."""
 
 import asyncio
+import gc
 import time
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable
@@ -10,11 +11,12 @@ import pytest
 from aiokafka import AIOKafkaConsumer
 
 from chassis.broker import Bus, Envelope
+from chassis.dead_letters import DeadLetters
 from chassis.ids import uuid7
 from chassis.kafka import KafkaPublisher
 from chassis.reader import Record
 from chassis.settings import ServiceSettings
-from chassis.testing import START, FixedClock, MemoryBroker, MemoryBus, MemoryDatabase
+from chassis.testing import START, FixedClock, MemoryBroker, MemoryBus, MemoryDatabase, MemoryPublisher
 from chassis.testing.example import TENANT
 from contracts import Event, Tombstone
 from contracts.envelope import headers_of, tombstone_type
@@ -252,6 +254,96 @@ async def test_newest_counts_and_tombstones_arrive(desk: Desk) -> None:
     await desk.put_contact("t", 1, "jonas@example.org")
     await desk.until(lambda: desk.of("s")[-1:] == ["gone"] and desk.of("t") == [1])
     assert desk.of("s") == [2, 5, "gone"]
+
+
+class Broken(MemoryPublisher):
+    """A producer that will never work again."""
+
+    closed = False
+
+    async def send(self, topic: str, key: str, value: bytes | None, headers: list[tuple[str, bytes]]) -> Any:
+        raise ConnectionError("out of order sequence")
+
+    async def close(self) -> None:
+        self.closed = True
+
+
+async def test_a_broken_producer_of_dead_letters_is_replaced() -> None:
+    broker = MemoryBroker()
+    broken = Broken(broker)
+    publishers: list[MemoryPublisher] = [broken, MemoryPublisher(broker)]
+
+    async def open_publisher() -> MemoryPublisher:
+        return publishers.pop(0)
+
+    letters = DeadLetters("notify", open_publisher)
+    record = Record("identity.contacts", 3, 7, b"k", b"{", (("ce_id", b"1"), ("dlq_error", b"an older one")))
+    with pytest.raises(ConnectionError):
+        await letters.bury(record, "notify.identity.contacts", ValueError("x" * 600), 2)
+    assert broken.closed
+    for _ in range(2):
+        await letters.bury(record, "notify.identity.contacts", ValueError("x" * 600), 2)
+    about = [dict(dead.headers) for dead in broker.topics[dead_letters("notify")]]
+    assert len(about) == 2
+    assert about[0] == {
+        "ce_id": b"1",
+        "dlq_service": b"notify",
+        "dlq_group": b"notify.identity.contacts",
+        "dlq_topic": b"identity.contacts",
+        "dlq_partition": b"3",
+        "dlq_offset": b"7",
+        "dlq_error": b"ValueError: " + b"x" * 488,
+        "dlq_tries": b"2",
+    }
+
+
+async def test_a_producer_that_is_given_up_while_it_connects_leaves_nothing_open() -> None:
+    connected, gone = asyncio.Event(), asyncio.Event()
+
+    async def silence(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connected.set()
+        await reader.read()
+        writer.close()
+        await writer.wait_closed()
+        gone.set()
+
+    server = await asyncio.start_server(silence, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    opening = asyncio.create_task(
+        KafkaPublisher.open(ServiceSettings(kafka_servers=f"127.0.0.1:{port}"), "test"), name="opening"
+    )
+    await connected.wait()
+    opening.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await opening
+    async with asyncio.timeout(5):
+        await gone.wait()
+    del opening
+    gc.collect()
+    server.close()
+    await server.wait_closed()
+
+
+@pytest.mark.stack
+async def test_what_cannot_be_taken_now_is_read_again_but_in_no_hot_loop(infrastructure: Stack) -> None:
+    real = RealDesk(infrastructure)
+    await real.open()
+    try:
+        reader = real.buses[0]._readers[0]
+        take, tries = reader.take, list[float]()
+
+        async def failing(record: Record) -> None:
+            if real.run.encode() in (record.key or b"") and len(tries) < 2:
+                tries.append(time.monotonic())
+                raise KeyError("bug")
+            await take(record)
+
+        reader.take = failing  # type: ignore[method-assign]
+        await real.put("s", 1)
+        await real.until(lambda: real.of("s") == [1])
+        assert tries[1] - tries[0] >= 1
+    finally:
+        await real.close()
 
 
 @pytest.mark.stack

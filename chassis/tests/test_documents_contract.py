@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from chassis.documents import Database, DatabaseUnavailable, Documents, Duplicate, Index
+from chassis.documents import Database, DatabaseUnavailable, Documents, Duplicate, Index, Rejected
 from chassis.ids import uuid7
 from chassis.testing import MemoryDatabase
 from rathaus.stack.stack import Stack
@@ -163,6 +163,24 @@ async def test_a_value_inside_a_list_is_found(documents: Documents) -> None:
     assert [found["_id"] for found in await documents.find({"list.id": "y"})] == ["a"]
     assert [found["_id"] for found in await documents.find({"tenant": "t", "list.account": "mia"})] == ["a"]
     assert await documents.find({"list.id": "z"}) == []
+
+
+@pytest.mark.stack
+async def test_what_can_never_be_written_is_told_apart_from_a_silent_database(infrastructure: Stack) -> None:
+    database = await Database.connect(SecretStr(infrastructure.database_url()), f"test_{uuid7()[-12:]}")
+    documents = database.collection("things")
+    await documents.insert({"_id": "a", "text": "no list", "big": "x" * 9_000_000})
+    for change in ({"$push": {"text": 1}}, {"$set": {"more": "x" * 9_000_000}}):
+        with pytest.raises(Rejected):
+            await documents.update({"_id": "a"}, change)
+    await database.close()
+
+
+async def test_the_least_of_two_moments_stays(documents: Documents) -> None:
+    await documents.insert({"_id": "a"})
+    for seconds in (5, 9, 3):
+        await documents.update({"_id": "a"}, {"$min": {"since": AT + timedelta(seconds=seconds)}})
+    assert await documents.get("a") == {"_id": "a", "since": AT + timedelta(seconds=3)}
 
 
 async def test_upsert_and_delete(documents: Documents) -> None:

@@ -10,7 +10,7 @@ from chassis.errors import Transient
 from chassis.places import MOST_WAITING, Places, gaps
 from chassis.reader import Reader
 from chassis.testing import START, FixedClock, MemoryBroker, MemoryBus, MemoryDatabase
-from chassis.testing.example import TENANT
+from chassis.testing.example import TENANT, Counter, counters
 from contracts import Tombstone
 from contracts.envelope import Envelope, headers_of
 from contracts.forms import ApplicationPackaged
@@ -194,6 +194,39 @@ async def test_a_silent_database_buries_nothing(desk: Desk) -> None:
     assert (desk.effects["s"], desk.dead()) == ([1], [])
 
 
+async def test_a_silent_database_under_an_aggregate_buries_nothing(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("chassis.group.PATIENCE", 0.05)
+    documents = desk.database.collection("counters")
+    kind, away = counters(documents, desk.clock), True
+
+    async def get(id: str) -> Any:
+        if away:
+            raise DatabaseUnavailable("away")
+        return await type(documents).get(documents, id)
+
+    async def absorb(event: Any, envelope: Envelope) -> None:
+        await kind.absorb("t", envelope, lambda state: (Counter(1), ()))
+
+    documents.get = get  # type: ignore[method-assign]
+    desk.bus._readers[0].handlers = {AccountLinked: absorb}
+    desk.put(1)
+    with pytest.raises(DatabaseUnavailable):
+        await desk.bus.deliver()
+    away = False
+    monkeypatch.undo()
+    await desk.bus.deliver()
+    assert (desk.dead(), (await kind.load(TENANT, "t")).state.count) == ([], 1)
+
+
+async def test_an_event_without_a_body_is_no_tombstone(desk: Desk) -> None:
+    envelope = Envelope("empty", AccountLinked.type, TENANT, "s", 1, START)
+    desk.broker.append(ACCOUNTS, "s", None, headers_of(envelope))
+    desk.put(2)
+    await desk.bus.deliver()
+    assert len(desk.dead()) == 1
+    assert desk.effects["s"] == []
+
+
 async def test_what_waits_too_long_in_number_goes_to_the_dead_letters(desk: Desk) -> None:
     for number in range(2, MOST_WAITING + 4):
         desk.put(number)
@@ -236,6 +269,13 @@ async def test_a_gap_is_seen(desk: Desk) -> None:
     desk.put(2)
     await desk.bus.deliver()
     assert await gaps(places, desk.clock.now()) == []
+    desk.put(5)
+    await desk.bus.deliver()
+    # Another consumer closed an older gap at the same moment.
+    await places.update({"_id": found[0]["_id"]}, {"$unset": {"gap_since": 1}})
+    desk.put(6)
+    await desk.bus.deliver()
+    assert len(await gaps(places, desk.clock.now())) == 1
 
 
 async def test_a_forked_history_is_told(desk: Desk, caplog: pytest.LogCaptureFixture) -> None:

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chassis.aggregates import Aggregates, Key
+from chassis.kafka import BrokerUnavailable
 from chassis.leases import Leases
 from chassis.outbox import AT_ONCE, SHARDS
 from chassis.relay import KEPT_EVENTS, Relay
@@ -202,7 +203,7 @@ async def _step(town: Town, id: str, zombie: dict[str, Any], step: str, n: int) 
         relay = town.relay(f"r{n}")
         document = await town.document(id)
         for entry in document["out"]:
-            await relay._send(document, entry)
+            await relay._send(MemoryPublisher(town.broker), document, entry)
         ids = [entry["id"] for entry in document["out"]]
         await town.documents.update({"_id": id}, {"$pull": {"out": {"id": {"$in": ids}}}})
     elif step == "zombie mark" and town.published(id):
@@ -230,6 +231,115 @@ async def test_two_relays_share_the_shards_and_take_over(town: Town) -> None:
     assert len(await b.renew()) == SHARDS
     await b.give_back()
     assert len(await a.renew()) == SHARDS
+
+
+async def test_relays_that_were_killed_leave_nothing_behind(town: Town) -> None:
+    leases = town.database.collection("leases")
+    for n in range(250):
+        await leases.insert({"_id": f"relays:0-{n:03}", "relay": f"{n}", "until": town.clock.now()})
+    town.clock.advance(11)
+    a, b = (Leases(leases, name, town.clock) for name in "ab")
+    for _ in range(3):
+        await a.renew()
+        await b.renew()
+    assert len(await a.renew()) == len(await b.renew()) == SHARDS / 2
+    assert await leases.count({"_id": {"$gte": "relays:", "$lt": "relays;"}}) == 2
+
+
+class Silent(MemoryPublisher):
+    """Never acknowledges; notes when it is thrown away, and who holds the shards then."""
+
+    def __init__(self, town: Town) -> None:
+        super().__init__(town.broker)
+        self.town = town
+        self.sending = asyncio.Event()
+        self.shards_at_close: list[int] = []
+
+    async def send(self, topic: str, key: str, value: bytes | None, headers: list[tuple[str, bytes]]) -> Any:
+        self.sending.set()
+        return asyncio.get_running_loop().create_future()
+
+    async def close(self) -> None:
+        self.shards_at_close.append(await self.town.database.collection("leases").count({"by": "a"}))
+
+
+@pytest.mark.proves("F52")
+async def test_a_stopped_relay_throws_its_buffer_away_before_others_may_publish(town: Town) -> None:
+    await town.counter()
+    silent = Silent(town)
+    task = asyncio.create_task(town.relay(publisher=silent).run())
+    await silent.sending.wait()
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert silent.shards_at_close == [SHARDS]
+    assert await town.database.collection("leases").count({"by": "a"}) == 0
+
+
+@pytest.mark.proves("F52")
+async def test_after_a_failure_or_a_lost_lease_the_producer_goes_with_its_buffer(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed: list[str] = []
+
+    class Noting(Picky):
+        async def close(self) -> None:
+            closed.append("closed")
+
+    await town.counter(ups=2)
+    relay = town.relay(publisher=Noting(town.broker, {2}))
+    await relay.round()
+    assert closed == ["closed"]
+    town.clock.advance(61)
+
+    async def lease_ends() -> None:
+        relay._leases._until = 0
+
+    relay = town.relay("b", publisher=Noting(town.broker, set(), lease_ends))
+    id = (await town.documents.find({}))[0]["_id"]
+    await relay.round()
+    assert (closed, town.published(id)) == (["closed", "closed"], [1, 2])
+    relay._renewed = float("-inf")
+    await relay.round()
+    assert town.published(id) == [1, 2, 3]
+
+
+async def test_without_a_broker_a_round_ends_at_once_and_readiness_tells(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = []
+
+    async def open_publisher() -> Any:
+        opened.append(1)
+        raise BrokerUnavailable("no broker")
+
+    for n in range(20):
+        await town.counter(name=f"c{n}")
+    relay = Relay(town.database, [town.documents], open_publisher, me="a", clock=town.clock)
+    with pytest.raises(BrokerUnavailable):
+        await relay.round()
+    assert len(opened) == 1
+    assert await relay.check() is None
+    relay._seen_alive -= 11
+    assert "no round" in (await relay.check() or "")
+
+
+async def test_what_is_counted_of_failures_goes_with_the_shards(town: Town) -> None:
+    await town.counter(ups=1)
+    relay = town.relay("a", publisher=Picky(town.broker, {1}))
+    await relay.round()
+    assert len(relay._tries) == 1
+    await Leases(town.database.collection("leases"), "b", town.clock).renew()
+    relay._renewed = float("-inf")
+    await relay.round()
+    assert relay._tries == {}
+
+
+async def test_an_event_of_a_newer_release_does_not_stop_the_others(town: Town) -> None:
+    newer, other = await town.counter(name="a"), await town.counter(name="b")
+    await town.documents.update({"_id": newer}, {"$set": {"out.0.topic": "forms.tomorrow"}})
+    await town.relay().round()
+    assert town.published(other) == [1]
+    assert [(await town.document(id))["out"] for id in (newer, other)] == [[], []]
 
 
 async def test_the_memory_of_what_was_sent_is_bounded(town: Town) -> None:

@@ -88,11 +88,11 @@ class Aggregates(Generic[S, F]):
         document = await self.documents.get(id)
         if document is None or document["tenant"] != tenant:
             raise NotFound(f"{self.documents.name} {id}")
-        return self._loaded(document)
+        return self.loaded(document)
 
     async def find(self, where: Document, *, sort: Sequence[tuple[str, int]] = (), limit: int = 100) -> list[Loaded[S]]:
         """Read the aggregates that match; ``where`` must be served by an index."""
-        return [self._loaded(found) for found in await self.documents.find(where, sort=sort, limit=limit)]
+        return [self.loaded(found) for found in await self.documents.find(where, sort=sort, limit=limit)]
 
     async def create(
         self, tenant: str, key: Key, make: Callable[[str], tuple[S, Sequence[F]]], answer: Answer[S] = no_answer
@@ -178,7 +178,8 @@ class Aggregates(Generic[S, F]):
 
         return await self._group.decide(id, Waiting(effect, fired_at=at))
 
-    def _loaded(self, document: Document) -> Loaded[S]:
+    def loaded(self, document: Document) -> Loaded[S]:
+        """Return the aggregate that a document of the collection holds."""
         return Loaded(
             id=document["_id"],
             tenant=document["tenant"],

@@ -14,8 +14,7 @@ from faststream.kafka.opentelemetry import KafkaTelemetryMiddleware
 
 from chassis.clock import Clock
 from chassis.dead_letters import DeadLetters, Unreadable
-from chassis.documents import Database, DatabaseUnavailable
-from chassis.errors import Transient
+from chassis.documents import Database
 from chassis.kafka import KafkaPublisher, security_of
 from chassis.places import Places, gaps
 from chassis.reader import Reader, Record
@@ -48,9 +47,7 @@ class Bus:
         self._database = database
         self._clock = clock
         self._readers: list[Reader] = []
-        self._publisher: KafkaPublisher | None = None
-        self._opening = asyncio.Lock()
-        self._dead_letters = DeadLetters(service, self._own_publisher)
+        self._dead_letters = DeadLetters(service, lambda: KafkaPublisher.open(settings, f"{service}-dead-letters"))
         self._watch: asyncio.Task[None] | None = None
         self._consuming = False
         self._broker = KafkaBroker(
@@ -79,7 +76,7 @@ class Bus:
         async def read(message: KafkaMessage) -> None:
             try:
                 await reader.take(_record(message.raw_message))
-            except DatabaseUnavailable:
+            except Exception:
                 await asyncio.sleep(1)  # without it the redelivery is a hot loop
                 raise
 
@@ -110,8 +107,7 @@ class Bus:
                 await self._watch
         if self._consuming:
             await self._broker.stop()
-        if self._publisher is not None:
-            await self._publisher.close()
+        await self._dead_letters.close()
 
     async def open_publisher(self) -> Publisher:
         """Return a new producer, for the relay."""
@@ -130,12 +126,6 @@ class Bus:
         except Exception as error:
             return f"Kafka does not answer: {type(error).__name__}"
 
-    async def _own_publisher(self) -> Publisher:
-        async with self._opening:
-            if self._publisher is None:
-                self._publisher = await KafkaPublisher.open(self._settings, f"{self.service}-dead-letters")
-            return self._publisher
-
     async def _bury_unread(self, message: Any, group: str, reason: Exception) -> None:
         await self._dead_letters.bury(_record(message), group, reason, 1)
 
@@ -143,10 +133,14 @@ class Bus:
         documents = self._database.collection("places")
         while True:
             await asyncio.sleep(5)
-            with contextlib.suppress(Transient):
-                for place in await gaps(documents, self._clock.now() - GAP_ALARM):
-                    fields = {"group": place["group"], "source": place["source"], "missing": place["last"] + 1}
-                    _log.error("gap in a source's events", extra={"fields": fields})
+            try:
+                found = await gaps(documents, self._clock.now() - GAP_ALARM)
+            except Exception as error:
+                _log.warning("could not look for gaps", extra={"fields": {"reason": repr(error)}})
+                continue
+            for place in found:
+                fields = {"group": place["group"], "source": place["source"], "missing": place["last"] + 1}
+                _log.error("gap in a source's events", extra={"fields": fields})
 
 
 def listen(bus: Any, topic_name: str, handlers: Mapping[type[Event] | type[Tombstone], Handler]) -> None:

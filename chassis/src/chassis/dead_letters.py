@@ -1,5 +1,6 @@
 """Dead letters: records that a group could not handle, kept with the reason until somebody replays or gives them up."""
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -9,7 +10,7 @@ from faststream.exceptions import HandlerException
 from opentelemetry import trace
 
 from chassis.reader import Record
-from chassis.relay import Publisher
+from chassis.relay import Headers, Publisher
 from contracts.topics import dead_letters
 
 _log = logging.getLogger(__name__)
@@ -17,11 +18,13 @@ _LONGEST_REASON = 500
 
 
 class DeadLetters:
-    """The dead-letter topic of a service."""
+    """The dead-letter topic of a service, with a producer of its own."""
 
-    def __init__(self, service: str, publisher: Callable[[], Awaitable[Publisher]]) -> None:
+    def __init__(self, service: str, open_publisher: Callable[[], Awaitable[Publisher]]) -> None:
         self._service = service
-        self._publisher = publisher
+        self._open_publisher = open_publisher
+        self._publisher: Publisher | None = None
+        self._opening = asyncio.Lock()
 
     async def bury(self, record: Record, group: str, reason: Exception, tries: int) -> None:
         """Publish the record, unchanged, with where it came from and why it is here.
@@ -40,13 +43,27 @@ class DeadLetters:
         }
         headers = [(name, value) for name, value in record.headers if not name.startswith("dlq_")]
         headers += [(name, value.encode()) for name, value in about.items()]
-        publisher = await self._publisher()
-        key = (record.key or b"").decode(errors="replace")
-        await (await publisher.send(dead_letters(self._service), key, record.value, headers))
+        await self._publish((record.key or b"").decode(errors="replace"), record.value, headers)
         span = trace.get_current_span()
         span.record_exception(reason)
         span.set_status(trace.StatusCode.ERROR, text)
         _log.error("dead letter", extra={"fields": about})
+
+    async def close(self) -> None:
+        """Disconnect."""
+        publisher, self._publisher = self._publisher, None
+        if publisher is not None:
+            await publisher.close()
+
+    async def _publish(self, key: str, value: bytes | None, headers: Headers) -> None:
+        async with self._opening:
+            publisher = self._publisher = self._publisher or await self._open_publisher()
+        try:
+            await (await publisher.send(dead_letters(self._service), key, value, headers))
+        except BaseException:
+            if self._publisher is publisher:
+                await self.close()  # it may never work again; the next dead letter gets a new one
+            raise
 
 
 class Unreadable(BaseMiddleware):

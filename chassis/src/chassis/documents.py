@@ -1,7 +1,7 @@
 """One collection of documents. The only file that knows the database driver, so that the driver can be swapped here.
 
-Only query forms that behave alike on MongoDB and on the embedded database are offered; the contract suite in
-``chassis.testing.documents`` runs each of them on the fake and on the real part.
+Only query forms that behave alike on MongoDB and on the embedded database are offered; the contract suite
+(``tests/test_documents_contract.py``) runs each of them on the fake and on the real part.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,7 +13,7 @@ from bson.codec_options import CodecOptions
 from motor.motor_asyncio import AsyncIOMotorClient
 from pydantic import SecretStr
 from pymongo import UpdateOne
-from pymongo.errors import BulkWriteError, DuplicateKeyError, PyMongoError
+from pymongo.errors import BulkWriteError, DocumentTooLarge, DuplicateKeyError, PyMongoError, WriteError
 from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
@@ -24,6 +24,8 @@ Where = Mapping[str, Any]
 Change = Mapping[str, Any]
 
 _ACKNOWLEDGED = WriteConcern(w="majority", j=True, wtimeout=5_000)
+_NEVER = frozenset({2, 9, 14, 28, 40, 52, 66, 121, 10334, 17280, 17419, 17420})
+"""The server's codes for writes that no repeat makes better: bad values, wrong types, paths, sizes."""
 _CODEC: CodecOptions[Document] = CodecOptions(document_class=dict, tz_aware=True, tzinfo=UTC)
 
 
@@ -42,6 +44,10 @@ class Index:
 
 class Duplicate(Exception):
     """A unique index refused the write; its message names the index and no values."""
+
+
+class Rejected(Exception):
+    """The database will never take this write, e.g. a document over 16 MB: a bug, or too much in one place."""
 
 
 class DatabaseUnavailable(Transient):
@@ -73,6 +79,7 @@ class Documents:
 
         Raises:
             Duplicate: its ``_id`` or another unique value exists.
+            Rejected: it will never be written.
             DatabaseUnavailable: unknown whether it was written.
         """
         with _translated():
@@ -106,6 +113,7 @@ class Documents:
 
         Raises:
             Duplicate: a unique index refused the new values.
+            Rejected: it will never be written.
             DatabaseUnavailable: unknown whether it was written.
         """
         with _translated():
@@ -202,6 +210,8 @@ class _translated:  # noqa: N801 - reads as a statement: with _translated()
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if isinstance(error, DuplicateKeyError):
             raise Duplicate(_index_of(error)) from None
+        if isinstance(error, DocumentTooLarge) or (isinstance(error, WriteError) and error.code in _NEVER):
+            raise Rejected(f"the database refused the write: {type(error).__name__}") from error
         if isinstance(error, BulkWriteError):
             raise DatabaseUnavailable(f"bulk write failed: {_codes(error)}") from error
         if isinstance(error, PyMongoError):

@@ -14,7 +14,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from chassis.clock import Clock
 from chassis.documents import DatabaseUnavailable, Document, Documents, Duplicate
-from chassis.errors import NotFound, Transient
+from chassis.errors import NotFound
 from chassis.outbox import Erased, Outgoing, shard_of
 from chassis.tracing import current_traceparent
 from contracts import Event
@@ -26,6 +26,8 @@ MOST_KEYS = 32
 """Commands that a document remembers as a short cut; see ``docs/architecture.md`` for documents with more."""
 PATIENCE = 2.0
 """Seconds that a command may meet conflicts or a silent database before it is refused with 503."""
+_LAST_TRY = 1.0
+"""Seconds that a try begun within ``PATIENCE`` may still take."""
 _OWN_FIELDS = frozenset(
     {"_id", "tenant", "v", "seq", "shard", "out", "due", "born", "cmds", "sent", "src", "at", "trace", "schema"}
 )
@@ -39,8 +41,11 @@ class VersionConflict(Exception):
     """The document has changed since the caller read it."""
 
 
-class Busy(Transient):
-    """The command met conflicts or a silent database until its patience ended; nothing is known to be written."""
+class Busy(DatabaseUnavailable):
+    """The command met conflicts or a silent database until its patience ended; nothing is known to be written.
+
+    Never a reason to bury the event that it came from.
+    """
 
 
 @dataclass(frozen=True)
@@ -130,7 +135,8 @@ class Draft(Generic[S]):
         self.new_origins: dict[str, int] = {}
         self.trace: str | None = document.get("trace") if document else None
         self.at: datetime | None = document.get("at") if document else None
-        self.changed = False
+        self.changes = 0
+        """Accepted decisions; each has a version of its own, so that nobody's version holds what he has not seen."""
 
     def known(self, key: Key) -> Document | None:
         """Return what is remembered of a command."""
@@ -178,18 +184,23 @@ class Group(Generic[S, F]):
             runner = asyncio.create_task(self._work_off(id), name=f"decide {self._documents.name}")
             self._runners.add(runner)
             runner.add_done_callback(self._runners.discard)
-        return await asyncio.shield(waiting.outcome)
+        # The outcome is no part of the caller: what has begun goes on when the caller is gone.
+        await asyncio.wait([waiting.outcome], timeout=PATIENCE + _LAST_TRY)
+        _fail(waiting, self._busy())
+        return waiting.outcome.result()
 
     async def _work_off(self, id: str) -> None:
         queue = self._queues[id]
-        while queue:
-            batch = [queue.popleft() for _ in range(min(self._size, len(queue)))]
-            try:
-                await self._decide_together(id, batch)
-            except Exception as error:
-                for waiting in batch:
-                    _fail(waiting, error)
-        del self._queues[id]
+        try:
+            while queue:
+                batch = [queue.popleft() for _ in range(min(self._size, len(queue)))]
+                try:
+                    await self._decide_together(id, batch)
+                except Exception as error:
+                    for waiting in batch:
+                        _fail(waiting, error)
+        finally:
+            del self._queues[id]
 
     async def _decide_together(self, id: str, batch: list[Waiting[S, F]]) -> None:
         while batch:
@@ -216,15 +227,18 @@ class Group(Generic[S, F]):
         now = asyncio.get_running_loop().time()
         for waiting in batch:
             if now - waiting.since > PATIENCE:
-                _fail(waiting, Busy(f"{self._documents.name}: no decision within {PATIENCE} s"))
+                _fail(waiting, self._busy())
         return [waiting for waiting in batch if not waiting.outcome.done()]
+
+    def _busy(self) -> Busy:
+        return Busy(f"{self._documents.name}: no decision within {PATIENCE} s")
 
     async def _decide_once(self, id: str, batch: list[Waiting[S, F]]) -> bool:
         """Load, decide all in order, write once. False after a conflict: decide again."""
         document = await self._documents.get(id)
         draft = Draft(id, self._service, document, self._codec.load(document) if document else None)
         settle: list[Callable[[], None]] = [self._decide(draft, waiting) for waiting in batch]
-        if draft.changed and not await self._write(draft):
+        if draft.changes and not await self._write(draft):
             return False
         for end in settle:
             end()
@@ -243,10 +257,11 @@ class Group(Generic[S, F]):
                 return lambda: _tell(waiting, None)
             state, facts = outcome
             events = [event for fact in facts for event in self._publish(state, fact)]
+            answer, at = waiting.answer(state), self._due_at(state)
             draft.outgoing.add(events, at=self._clock.now(), trace=waiting.trace)
         except Exception as error:
             return lambda refusal=error: _fail(waiting, refusal)  # type: ignore[misc]
-        return self._accept(draft, waiting, state)
+        return self._accept(draft, waiting, state, answer, at)
 
     def _repeated(self, draft: "Draft[S]", waiting: Waiting[S, F]) -> Callable[[], None] | None:
         """Answer what is known already, and refuse what the caller must not see."""
@@ -260,7 +275,7 @@ class Group(Generic[S, F]):
             return lambda: _tell(waiting, None)
         if waiting.key is not None and (known := draft.known(waiting.key)) is not None:
             return self._known(draft, waiting, known)
-        present = draft.version + draft.changed
+        present = draft.version + draft.changes
         if waiting.expected_version not in (None, present):
             raise VersionConflict(f"version {waiting.expected_version} was expected, {present} is the present one")
         return None
@@ -270,16 +285,17 @@ class Group(Generic[S, F]):
             raise KeyReused("the Idempotency-Key stands for another request")
         if draft.state is None:
             raise NotFound(f"{self._documents.name} {draft.id}")
-        state, version = draft.state, draft.version + draft.changed
+        state, version = draft.state, draft.version + draft.changes
         return lambda: _tell(waiting, Done(draft.id, version, state, known["answer"], repeated=True))
 
-    def _accept(self, draft: "Draft[S]", waiting: Waiting[S, F], state: S) -> Callable[[], None]:
-        draft.state = state
-        draft.at = self._due_at(state)
-        draft.changed = True
+    def _accept(
+        self, draft: "Draft[S]", waiting: Waiting[S, F], state: S, answer: Document, at: datetime | None
+    ) -> Callable[[], None]:
+        draft.state, draft.at = state, at
+        draft.changes += 1
+        version = draft.version + draft.changes
         if draft.tenant is None:
             draft.tenant, draft.trace = waiting.tenant, waiting.trace
-        answer = waiting.answer(state)
         if waiting.key is not None:
             draft.keys.append(
                 {
@@ -291,7 +307,7 @@ class Group(Generic[S, F]):
             )
         if waiting.origin is not None:
             draft.origins[waiting.origin[0]] = draft.new_origins[waiting.origin[0]] = waiting.origin[1]
-        return lambda: _tell(waiting, Done(draft.id, draft.version + 1, state, answer, repeated=False))
+        return lambda: _tell(waiting, Done(draft.id, version, state, answer, repeated=False))
 
     async def _write(self, draft: "Draft[S]") -> bool:
         assert draft.state is not None  # noqa: S101 - only changed drafts are written
@@ -310,7 +326,7 @@ class Group(Generic[S, F]):
         document: Document = {
             "_id": draft.id,
             "tenant": draft.tenant,
-            "v": 1,
+            "v": draft.changes,
             "shard": shard_of(draft.id),
             "trace": draft.trace,
             "born": born,
@@ -337,7 +353,7 @@ class Group(Generic[S, F]):
         if draft.keys:
             pushes["cmds"] = {"$each": draft.keys, "$slice": -MOST_KEYS}
         sources = {f"src.{origin}": number for origin, number in draft.new_origins.items()}
-        change: Document = {"$inc": {"v": 1}, "$set": {**changed, **numbers, **sources}}
+        change: Document = {"$inc": {"v": draft.changes}, "$set": {**changed, **numbers, **sources}}
         if not change["$set"]:
             del change["$set"]
         if removed:

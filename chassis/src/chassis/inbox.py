@@ -67,7 +67,8 @@ class Inbox:
         if claimed is not None:
             return claimed
         stored = {"_id": id, "by": token, "external_id": {"$in": [None, external_id]}}
-        if not await self._documents.update(stored, {"$set": {"external_id": external_id}}):
+        until = self._clock.now() + CLAIMED_FOR
+        if not await self._documents.update(stored, {"$set": {"external_id": external_id, "until": until}}):
             return Outcome.ELSEWHERE
         return await self._send(id, token, external_id, send)
 
@@ -86,7 +87,8 @@ class Inbox:
             return Outcome(row["state"])
         if row["until"] > self._clock.now():
             return Outcome.ELSEWHERE
-        mine = {"_id": id, "by": row["by"], "state": "claimed"}
+        # As it was read: its owner may have woken up and stored an id since.
+        mine = {"_id": id, "by": row["by"], "state": "claimed", "external_id": row["external_id"]}
         if row["external_id"] is not None and not self._refuses_repeats:
             await self._documents.update(mine, {"$set": {"state": "unknown"}})
             return Outcome.UNKNOWN

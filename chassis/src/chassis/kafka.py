@@ -47,10 +47,12 @@ class KafkaPublisher:
         try:
             async with asyncio.timeout(SEND_TIMEOUT):
                 await producer.start()
-        except (KafkaError, OSError, TimeoutError) as error:
+        except BaseException as error:
             with contextlib.suppress(Exception):
                 await producer.stop()
-            raise BrokerUnavailable(f"no producer: {error!r}") from error
+            if isinstance(error, KafkaError | OSError | TimeoutError):
+                raise BrokerUnavailable(f"no producer: {error!r}") from error
+            raise
         return cls(producer)
 
     async def send(
@@ -66,10 +68,10 @@ class KafkaPublisher:
         sender = self._producer._sender
         if sender.sender_task is not None:
             sender.sender_task.cancel()
+        self._producer._closed = True
         with contextlib.suppress(Exception):
             async with asyncio.timeout(2):
                 await self._producer.client.close()
-        self._producer._closed = True
 
 
 def security_of(settings: ServiceSettings) -> BaseSecurity | None:

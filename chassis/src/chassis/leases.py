@@ -28,6 +28,9 @@ class Leases:
         await self._documents.upsert(f"{_ALIVE}:{self._me}", {"$set": {"relay": self._me, "until": now + HELD_FOR}})
         living = await self._documents.find({"_id": {"$gte": f"{_ALIVE}:", "$lt": f"{_ALIVE};"}}, limit=200)
         relays = sum(1 for relay in living if relay["until"] > now)
+        for dead in living:
+            if dead["until"] <= now - HELD_FOR:  # what was killed never takes its row away
+                await self._documents.delete({"_id": dead["_id"], "until": dead["until"]})
         share = math.ceil(SHARDS / max(relays, 1))
         mine = await self._take(share)
         self._until = asked + HELD_FOR.total_seconds()

@@ -114,9 +114,8 @@ class Places:
         if not place.stored and not await self._start(place, envelope.subject, place.last, None):
             return False
         entry = {"seq": envelope.sequence, "id": envelope.id, **record}
-        change: dict[str, Any] = {"$push": {"wait": entry}}
-        if not place.waiting:
-            change["$set"] = {"gap_since": self._clock.now()}
+        # Always: whoever has just closed another gap may have taken the mark away.
+        change: dict[str, Any] = {"$push": {"wait": entry}, "$min": {"gap_since": self._clock.now()}}
         where = {"_id": place.id, "last": place.last, "wait.seq": {"$ne": envelope.sequence}}
         return await self._documents.update(where, change)
 

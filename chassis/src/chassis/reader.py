@@ -160,7 +160,7 @@ class Reader:
         return False
 
     async def _apply(self, record: Record, envelope: Envelope) -> None:
-        if is_tombstone(envelope.type) or record.value is None:
+        if is_tombstone(envelope.type):
             handler = self.handlers.get(Tombstone)
             if handler is not None:
                 await handler(Tombstone(), envelope)
@@ -170,7 +170,7 @@ class Reader:
             self._refuse_unknown_version(envelope.type)
             return
         if (handler := self.handlers.get(kind)) is not None:
-            await handler(validate(envelope.type, record.value), envelope)
+            await handler(validate(envelope.type, record.value or b""), envelope)
 
     def _refuse_unknown_version(self, type_: str) -> None:
         """Step over unknown events, but not over an unknown version of an event that this group acts on."""

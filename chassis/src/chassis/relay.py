@@ -66,7 +66,6 @@ class Relay:
         self._collections = collections
         self._open_publisher = open_publisher
         self._publisher: Publisher | None = None
-        self._opening = asyncio.Lock()
         self._leases = Leases(database.collection("leases"), me, clock)
         self._shards: list[int] = []
         self._renewed = float("-inf")
@@ -93,9 +92,9 @@ class Relay:
                 if not await self._round_that_may_fail():
                     await wait(self._kicked, self._poll)
         finally:
+            await self._drop_publisher()  # with its buffer, before somebody else may publish these shards
             with contextlib.suppress(Transient):
                 await asyncio.shield(self._leases.give_back())
-            await self._drop_publisher()
 
     async def _round_that_may_fail(self) -> bool:
         try:
@@ -113,9 +112,9 @@ class Relay:
 
     async def round(self) -> bool:
         """Publish once what is due in the shards held; whether there may be more."""
-        await self._keep_leases()
         more = False
         for documents in self._collections:
+            await self._keep_leases()
             due = await documents.find(
                 {"due": {"$gte": AT_ONCE, "$lte": self._clock.now()}, "shard": {"$in": self._shards}},
                 limit=MOST_AT_ONCE,
@@ -131,7 +130,10 @@ class Relay:
             await self._drop_publisher()
             self._shards = []
         if time.monotonic() - self._renewed > HELD_FOR.total_seconds() / 3:
-            self._shards = await self._leases.renew()
+            shards = await self._leases.renew()
+            if shards != self._shards:
+                self._tries.clear()  # or it would grow with what others publish now
+            self._shards = shards
             self._renewed = time.monotonic()
 
     async def _publish_all(self, documents: Documents, due: list[Document]) -> None:
@@ -139,11 +141,13 @@ class Relay:
         lanes = [lane for document in due for lane in _lanes(document)]
         acknowledged: dict[str, list[Document]] = {document["_id"]: [] for document in due}
         failed: dict[str, Document] = {}
-        while lanes:
+        publisher = await self._publisher_now() if lanes else None
+        while publisher is not None and lanes:
             if self._leases.expired():
                 await self._drop_publisher()
                 break
-            sent = await asyncio.gather(*(self._send(document, lane[0]) for document, lane in lanes))
+            self._seen_alive = time.monotonic()
+            sent = await asyncio.gather(*(self._send(publisher, document, lane[0]) for document, lane in lanes))
             on = []
             for (document, lane), good in zip(lanes, sent, strict=True):
                 if good:
@@ -158,7 +162,7 @@ class Relay:
         await self._mark(documents, acknowledged)
         await self._back_off(documents, failed)
 
-    async def _send(self, document: Document, entry: Document) -> bool:
+    async def _send(self, publisher: Publisher, document: Document, entry: Document) -> bool:
         topic, id = entry["topic"], document["_id"]
         with span(f"{topic} publish", parent=entry["trace"], kind=SpanKind.PRODUCER):
             envelope = Envelope(
@@ -171,7 +175,6 @@ class Relay:
                 traceparent=current_traceparent(),
             )
             try:
-                publisher = await self._publisher_now()
                 await (await publisher.send(topic, id, entry["body"], headers_of(envelope)))
             except Exception as error:
                 _log.warning(
@@ -182,10 +185,9 @@ class Relay:
         return True
 
     async def _publisher_now(self) -> Publisher:
-        async with self._opening:
-            if self._publisher is None:
-                self._publisher = await self._open_publisher()
-            return self._publisher
+        if self._publisher is None:
+            self._publisher = await self._open_publisher()
+        return self._publisher
 
     async def _drop_publisher(self) -> None:
         publisher, self._publisher = self._publisher, None
@@ -226,7 +228,8 @@ def _remembered(entry: Document) -> Document:
 
     A code or an address must not outlive its purpose in the publisher's database.
     """
-    return entry if TOPICS[entry["topic"]].data == "public" else {**entry, "body": None}
+    topic = TOPICS.get(entry["topic"])  # a newer release may have written it
+    return entry if topic is not None and topic.data == "public" else {**entry, "body": None}
 
 
 def _lanes(document: Document) -> list[tuple[Document, list[Document]]]:

@@ -4,10 +4,12 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from typing import Any, Generic, TypeVar
 
 from chassis.aggregates import Aggregates, Loaded
 from chassis.clock import Clock
+from chassis.documents import Document
 from chassis.errors import Transient
 from chassis.leases import wait
 from chassis.outbox import AT_ONCE
@@ -18,6 +20,10 @@ S = TypeVar("S")
 POLL = 0.25
 """Seconds between two looks; a kick comes at once."""
 LONGEST_BACK_OFF = 300.0
+
+
+class Unmoved(Exception):
+    """A function was called for a moment, and left that moment where it was: a bug, or nothing could be done."""
 
 
 class Timer(Generic[S]):
@@ -39,6 +45,9 @@ class Timer(Generic[S]):
         self._poll = poll
         self._kicked = asyncio.Event()
         self._not_before: dict[str, tuple[float, int]] = {}
+        """Documents whose firing failed: until when they rest, and how often it failed."""
+        self._fired: dict[str, datetime] = {}
+        """What the last look fired, for which moment."""
         self._seen_alive = time.monotonic()
 
     def kick(self) -> None:
@@ -56,36 +65,48 @@ class Timer(Generic[S]):
             self._kicked.clear()
             try:
                 again = await self.look()
+                self._seen_alive = time.monotonic()
             except Transient as error:
                 _log.warning("timer could not look", extra={"fields": {"reason": str(error)}})
                 again = False
             except Exception:
                 _log.exception("timer could not look")
                 again = False
-            self._seen_alive = time.monotonic()
             if not again:
                 await wait(self._kicked, self._poll)
 
     async def look(self) -> bool:
         """Fire once for what is due; whether anything fired."""
-        now = self._clock.now()
-        due = await self._aggregates.find({"at": {"$gte": AT_ONCE, "$lte": now}}, limit=self._limit)
-        ready = [found for found in due if self._not_before.get(found.id, (0.0, 0))[0] <= time.monotonic()]
-        fired = await asyncio.gather(*(self._fire_safely(found) for found in ready))
+        documents, resting = self._aggregates.documents, self._still_resting()
+        due = {"at": {"$gte": AT_ONCE, "$lte": self._clock.now()}}
+        # However many rest, as many others are found as may be fired.
+        rows = await documents.find(due, sort=(("at", 1),), limit=self._limit + len(resting), fields=("_id",))
+        ids = [row["_id"] for row in rows if row["_id"] not in resting][: self._limit]
+        found = await documents.find({"_id": {"$in": ids}, **due}, limit=self._limit) if ids else []
+        fired = await asyncio.gather(*(self._fire_safely(document) for document in found))
+        self._fired = {one["_id"]: one["at"] for one, good in zip(found, fired, strict=True) if good}
         return any(fired)
 
-    async def _fire_safely(self, found: Loaded[S]) -> bool:
-        name = f"{self._aggregates.documents.name} due"
+    def _still_resting(self) -> set[str]:
+        now = time.monotonic()
+        # What did not come up again is due no more, or was fired by another process.
+        self._not_before = {id: rest for id, rest in self._not_before.items() if rest[0] + LONGEST_BACK_OFF > now}
+        return {id for id, (until, _) in self._not_before.items() if until > now}
+
+    async def _fire_safely(self, document: Document) -> bool:
+        id = document["_id"]
         try:
-            with span(name, parent=found.trace):
-                await self._fire(found)
+            if self._fired.get(id) == document["at"]:
+                raise Unmoved(f"{document['at']} is still the moment")
+            with span(f"{self._aggregates.documents.name} due", parent=document.get("trace")):
+                await self._fire(self._aggregates.loaded(document))
         except Exception as error:
-            tries = self._not_before.get(found.id, (0.0, 0))[1] + 1
+            tries = self._not_before.get(id, (0.0, 0))[1] + 1
             delay = min(LONGEST_BACK_OFF, getattr(error, "retry_after", 1.0) * 2 ** min(tries - 1, 10))
-            self._not_before[found.id] = (time.monotonic() + delay, tries)
-            fields = {"document": found.id, "reason": repr(error)[:300], "tries": tries, "again_in": delay}
+            self._not_before[id] = (time.monotonic() + delay, tries)
+            fields = {"document": id, "reason": repr(error)[:300], "tries": tries, "again_in": delay}
             level = logging.WARNING if isinstance(error, Transient) else logging.ERROR
             _log.log(level, "timer failed", extra={"fields": fields}, exc_info=not isinstance(error, Transient))
             return False
-        self._not_before.pop(found.id, None)
+        self._not_before.pop(id, None)
         return True
