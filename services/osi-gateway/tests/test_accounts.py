@@ -212,6 +212,9 @@ def test_the_decisions_alone() -> None:
     assert (account.release_at, account.level, account.linked_at) == (START, "hoch", START)
     later = START + timedelta(seconds=1)
     assert keep_waiting(account, START).release_at == later
+    same = remove(account, "a", START)
+    assert same.release_at is not None
+    assert same.release_at > START, "the next firing has a moment of its own, however fast it comes"
     account = remove(account, "a", later)
     assert ([one.application_id for one in account.waiting], account.release_at) == (["b"], later)
     account = remove(account, "b", later)

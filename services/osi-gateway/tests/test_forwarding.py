@@ -87,7 +87,9 @@ async def test_a_rejection_is_told_with_its_reasons_and_without_the_authoritys_f
 
 @pytest.mark.parametrize("mode", ["wrong-key", "wrong-tags"])
 @pytest.mark.proves("GW-06")
-async def test_a_false_acceptance_changes_nothing_and_alarms(town: Town, mode: str) -> None:
+async def test_a_false_acceptance_changes_nothing_and_alarms(
+    town: Town, mode: str, caplog: pytest.LogCaptureFixture
+) -> None:
     await town.state.post("/admin/authority", json={"mode": mode})
     town.link()
     await town.hand_in()
@@ -101,7 +103,9 @@ async def test_a_false_acceptance_changes_nothing_and_alarms(town: Town, mode: s
     assert kinds(town) == FORWARDED
     await town.state.post(f"/admin/authority/inbox/{submission.case.submission_id}/release")
     await town.until_state("accepted")
-    assert len((await town.submission()).alarms) == 1
+    (alarm,) = (await town.submission()).alarms
+    told = [vars(line)["fields"] for line in caplog.records if line.message == "a submission needs somebody"]
+    assert told == [{"application": town.id, "reason": alarm.reason}]
 
 
 async def test_a_doubled_acceptance_counts_once(town: Town) -> None:

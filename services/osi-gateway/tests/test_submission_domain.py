@@ -129,7 +129,7 @@ def test_the_folder_of_a_worker_is_noted_before_it_seals_and_not_otherwise() -> 
     assert held.folders == ("w1",)
     held = claim(held, "w2", NOW)
     assert held.folders == ("w1", "w2")
-    assert sealed(held, replace(LETTER, folder="w2"), NOW).folders == ("w2",)
+    assert sealed(held, replace(LETTER, folder="w2"), NOW).folders == ("w1", "w2")
 
 
 def test_a_claim_lasts_and_is_renewed_by_each_step() -> None:

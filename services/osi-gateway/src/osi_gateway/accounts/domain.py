@@ -9,6 +9,8 @@ from datetime import datetime, timedelta
 
 LOOK_AGAIN = timedelta(seconds=1)
 """While an application has not gone out that others wait behind."""
+_TICK = timedelta(milliseconds=1)
+"""The database keeps no finer moments."""
 
 
 @dataclass(frozen=True)
@@ -57,5 +59,9 @@ def remove(account: Account, application_id: str, now: datetime) -> Account:
 
 
 def _due(account: Account, now: datetime) -> Account:
-    due = account.linked_at is not None and account.waiting
-    return replace(account, release_at=now if due else None)
+    if account.linked_at is None or not account.waiting:
+        return replace(account, release_at=None)
+    if account.release_at is not None and now <= account.release_at:
+        # The timers tell two firings apart by their moments.
+        return replace(account, release_at=account.release_at + _TICK)
+    return replace(account, release_at=now)

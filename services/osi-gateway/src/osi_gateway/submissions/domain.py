@@ -264,8 +264,8 @@ def step_done(submission: Submission, step: str, now: datetime) -> Submission:
 
 
 def sealed(submission: Submission, letter: Letter, now: datetime) -> Submission:
-    """Keep the ciphertexts; the worker has erased all other folders before it began."""
-    return step_done(replace(submission, letter=letter, folders=(letter.folder,)), "seal", now)
+    """Keep the ciphertexts. All folders stay noted: an overtaken worker may still write into its own."""
+    return step_done(replace(submission, letter=letter), "seal", now)
 
 
 def sent(submission: Submission, now: datetime) -> Decided:

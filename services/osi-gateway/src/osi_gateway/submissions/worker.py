@@ -10,7 +10,7 @@ import json
 import logging
 import random
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TypeVar
@@ -26,7 +26,7 @@ from osi_gateway.letters.writer import LetterWriter, Order
 from osi_gateway.receipts.domain import Expected
 from osi_gateway.receipts.reader import Log, LogReader
 from osi_gateway.submissions import domain
-from osi_gateway.submissions.domain import Case, ClaimLost, Decided, Step, Submission
+from osi_gateway.submissions.domain import Alarm, Case, ClaimLost, Decided, Step, Submission
 from osi_gateway.submissions.store import Submissions
 
 T = TypeVar("T")
@@ -96,7 +96,8 @@ class Forwarder:
                     else _hand_over(self._clock.now())
                 )
                 key = Key(worker, f"{number}:{step}", "")
-                submission = await self._write(found, key, worker, result)
+                known, submission = submission.alarms, await self._write(found, key, worker, result)
+                _tell_of(found.id, [alarm for alarm in submission.alarms if alarm not in known])
         except ClaimLost:
             _log.warning("another worker has taken over", extra={"fields": {"application": found.id}})
             await self._tidy(found, worker)
@@ -123,7 +124,6 @@ class Forwarder:
             _log.warning("step broken off", extra={"fields": {**fields, "limit": STEP_LIMIT}})
             return self._postponed(f"{step}: no result within {STEP_LIMIT:.0f} s", 1.0, submission)
         except Refused as error:
-            _log.error("submission is stuck", extra={"fields": {**fields, "reason": str(error)}})
             return self._refused(step, str(error))
 
     def _postponed(self, reason: str, retry_after: float, submission: Submission) -> Result:
@@ -233,9 +233,6 @@ class Forwarder:
 
     async def _follow(self, submission: Submission) -> Result:
         log = await self._read_log(submission)
-        for doubt in log.doubts:
-            fields = {"application": submission.application_id, "reason": doubt}
-            _log.error("event cannot be verified", extra={"fields": fields})
         now = self._clock.now()
         return lambda held: domain.learn(held, log.receipts, log.doubts, self._poll, now)
 
@@ -259,6 +256,13 @@ class Forwarder:
         held = (await self._submissions.load(found.tenant, found.id)).state
         if held.letter is None or held.letter.folder != worker:
             await self._writer.erase(worker, domain.attachments(found.state))
+
+
+def _tell_of(application_id: str, alarms: Sequence[Alarm]) -> None:
+    for alarm in alarms:
+        _log.error(
+            "a submission needs somebody", extra={"fields": {"application": application_id, "reason": alarm.reason}}
+        )
 
 
 def _hand_over(now: datetime) -> Result:
