@@ -121,6 +121,8 @@ class Bus:
             tasks = getattr(subscriber, "tasks", [])
             if not tasks or any(task.done() for task in tasks):
                 return f"the consumer of group {getattr(subscriber, 'group_id', '?')} has stopped"
+        if ill := next((reader.ill for reader in self._readers if reader.ill), None):
+            return ill
         try:
             return None if await self._broker.ping(timeout=1.5) else "Kafka does not answer"
         except Exception as error:

@@ -25,6 +25,9 @@ Handlers = Mapping[type[Event] | type[Tombstone], Handler]
 DELAYS = (1.0, 5.0, 25.0)
 """Seconds between tries of a handler that met something transient; afterwards a dead letter. Below the broker's
 patience with a silent consumer (5 minutes)."""
+MOST_BURIED = 50
+"""Dead letters in a row, without a handler that worked in between, after which a reader stands still: then it is the
+reader that is ill, not the records. Those that a gap holds back do not count, for that is one source's trouble."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,10 @@ class Forked(Exception):
     """Two events claim one number of one source."""
 
 
+class KeepsFailing(Transient):
+    """A reader has buried so much in a row that it buries no more. What it cannot handle stays in the topic."""
+
+
 class Reader:
     """One group's reading of one topic."""
 
@@ -71,17 +78,21 @@ class Reader:
         self._bury = bury
         self._delays = delays
         self._families = {kind.family for kind in handlers if issubclass(kind, Event)}
+        self._buried = 0
+        self.ill: str | None = None
+        """Why the reader stands still. A handler that works again, or a restart, ends it."""
 
     async def take(self, record: Record) -> None:
         """Work a record off; afterwards its offset may be committed.
 
         Raises:
             DatabaseUnavailable: nothing was decided; the record must be read again.
+            KeepsFailing: the same, because too much in a row was buried.
         """
         try:
             envelope = self._envelope(record)
         except BadEnvelope as error:
-            await self._bury(record, self.group, error, 1)
+            await self._bury_failed(record, error, 1)
             return
         while not await self._placed(record, envelope):
             pass
@@ -156,14 +167,26 @@ class Reader:
                 return True
             break
         await self.places.begin_at(place, envelope)
-        await self._bury(record, self.group, failure, tries)
+        await self._bury_failed(record, failure, tries)
         return False
+
+    async def _bury_failed(self, record: Record, failure: Exception, tries: int) -> None:
+        if self._buried >= MOST_BURIED:
+            kind = type(failure).__name__
+            self.ill = f"group {self.group} has buried {self._buried} records in a row and stands still: {kind}"
+            raise KeepsFailing(self.ill) from failure
+        await self._bury(record, self.group, failure, tries)
+        self._buried += 1
+
+    def _worked(self) -> None:
+        self._buried, self.ill = 0, None
 
     async def _apply(self, record: Record, envelope: Envelope) -> None:
         if is_tombstone(envelope.type):
             handler = self.handlers.get(Tombstone)
             if handler is not None:
                 await handler(Tombstone(), envelope)
+                self._worked()
             return
         kind = event_class(envelope.type)
         if kind is None:
@@ -171,6 +194,7 @@ class Reader:
             return
         if (handler := self.handlers.get(kind)) is not None:
             await handler(validate(envelope.type, record.value or b""), envelope)
+            self._worked()
 
     def _refuse_unknown_version(self, type_: str) -> None:
         """Step over unknown events, but not over an unknown version of an event that this group acts on."""
