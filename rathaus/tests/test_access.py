@@ -1,5 +1,5 @@
 from contracts.topics import SERVICES, TOPICS
-from rathaus.stack.access import Rule, rules, topics
+from rathaus.stack.access import DEAD_LETTER_ACTS, Rule, rules, topics
 
 
 def test_only_the_owner_writes_a_topic() -> None:
@@ -30,3 +30,9 @@ def test_every_consumer_has_a_retry_topic_and_every_service_a_dead_letter_topic(
     names = {topic.name for topic in topics(TOPICS.values(), SERVICES)}
     assert {topic.retry(consumer) for topic in TOPICS.values() for consumer in topic.consumers} <= names
     assert {f"{service}.dead-letters" for service in SERVICES} <= names
+
+
+def test_what_operators_did_is_kept_for_good_and_no_service_touches_it() -> None:
+    (kept,) = [topic.settings for topic in topics(TOPICS.values(), SERVICES) if topic.name == DEAD_LETTER_ACTS]
+    assert kept == {"retention.ms": "-1"}
+    assert [rule for rule in rules(TOPICS.values(), SERVICES) if DEAD_LETTER_ACTS.startswith(rule.name)] == []

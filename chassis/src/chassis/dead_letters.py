@@ -15,6 +15,7 @@ from contracts.topics import dead_letters
 
 _log = logging.getLogger(__name__)
 _LONGEST_REASON = 500
+_OURS = "dlq_"
 
 
 class DeadLetters:
@@ -31,22 +32,12 @@ class DeadLetters:
 
         An error here must reach the caller: then the record is read again, and nothing is lost.
         """
-        text = f"{type(reason).__name__}: {reason}"[:_LONGEST_REASON]
-        about = {
-            "dlq_service": self._service,
-            "dlq_group": group,
-            "dlq_topic": record.topic,
-            "dlq_partition": str(record.partition),
-            "dlq_offset": str(record.offset),
-            "dlq_error": text,
-            "dlq_tries": str(tries),
-        }
-        headers = [(name, value) for name, value in record.headers if not name.startswith("dlq_")]
-        headers += [(name, value.encode()) for name, value in about.items()]
+        headers = buried(record, self._service, group, reason, tries)
         await self._publish((record.key or b"").decode(errors="replace"), record.value, headers)
+        about = {name: value.decode() for name, value in headers if name.startswith(_OURS)}
         span = trace.get_current_span()
         span.record_exception(reason)
-        span.set_status(trace.StatusCode.ERROR, text)
+        span.set_status(trace.StatusCode.ERROR, about["dlq_error"])
         _log.error("dead letter", extra={"fields": about})
 
     async def close(self) -> None:
@@ -64,6 +55,21 @@ class DeadLetters:
             if self._publisher is publisher:
                 await self.close()  # it may never work again; the next dead letter gets a new one
             raise
+
+
+def buried(record: Record, service: str, group: str, reason: Exception, tries: int) -> Headers:
+    """Return the headers of a dead letter: the record's own, where it came from and why it is here."""
+    about = {
+        "dlq_service": service,
+        "dlq_group": group,
+        "dlq_topic": record.topic,
+        "dlq_partition": str(record.partition),
+        "dlq_offset": str(record.offset),
+        "dlq_error": f"{type(reason).__name__}: {reason}"[:_LONGEST_REASON],
+        "dlq_tries": str(tries),
+    }
+    own = [(name, value) for name, value in record.headers if not name.startswith(_OURS)]
+    return [*own, *((name, value.encode(errors="replace")) for name, value in about.items())]
 
 
 class Unreadable(BaseMiddleware):

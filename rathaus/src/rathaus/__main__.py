@@ -4,6 +4,8 @@ import argparse
 import sys
 from collections.abc import Callable
 
+import rathaus.deadletters.arguments as deadletters
+
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command and return its exit code."""
@@ -13,6 +15,7 @@ def main(arguments: list[str] | None = None) -> int:
     commands.add_parser("down", help="anhalten")
     commands.add_parser("status", help="zeigen, was läuft")
     commands.add_parser("demo", help="den Hauptfall vorführen").add_argument("--json", action="store_true")
+    deadletters.add(commands)
     commands.add_parser("clean", help="Daten löschen").add_argument("--cache", action="store_true")
     commands.add_parser("test", help="alles prüfen").add_argument("steps", nargs="*", help="nur diese Schritte")
     for name, about in (("lint", "Stil, Typen, Importregeln"), ("promises", "Versprechen und ihre Tests")):
@@ -35,6 +38,10 @@ def _command(given: argparse.Namespace) -> Callable[[], int]:
             "demo": lambda: running.demo(given.json),
             "clean": lambda: running.clean(given.cache),
         }[given.command]
+    if given.command == "deadletters":
+        from rathaus.deadletters import commands
+
+        return lambda: commands.run(given)
     from rathaus import checks
 
     return {

@@ -22,11 +22,13 @@ class Addresses:
     traces: str
     """Trace page; one trace is at ``/zipkin/traces/<trace id>``."""
     sandbox: str
+    kafka: str
+    """Bootstrap address, for the operator's commands."""
 
     @classmethod
     def of(cls, stack: Stack) -> Self:
         """Addresses of a stack in this process."""
-        return cls(stack.api, stack.public_url, stack.mailbox, stack.traces, stack.sandbox)
+        return cls(stack.api, stack.public_url, stack.mailbox, stack.traces, stack.sandbox, stack.kafka_servers)
 
     @classmethod
     def read(cls, home: Path) -> Self | None:

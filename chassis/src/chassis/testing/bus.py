@@ -1,18 +1,20 @@
 """The fake broker: topics in memory that are read by the very code that reads Kafka."""
 
 from collections import defaultdict
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Mapping, Sequence
 from typing import Any
 
 from chassis.broker import Envelope, Handler, NotAConsumer
 from chassis.clock import Clock
-from chassis.documents import Database
+from chassis.compacted import Late, corrected_from, own_compacted
+from chassis.dead_letters import buried
+from chassis.documents import Database, Documents
 from chassis.places import Places
-from chassis.reader import Reader, Record
+from chassis.reader import Handlers, Reader, Record
 from chassis.relay import Headers, NotPublished, Publisher
 from contracts import Event, Tombstone
 from contracts.envelope import envelope_of, headers_of
-from contracts.topics import TOPICS, dead_letters
+from contracts.topics import TOPICS, Topic, dead_letters
 from contracts.validation import validate
 
 
@@ -85,17 +87,23 @@ class MemoryBus:
         topic = TOPICS[topic_name]
         if self.service not in topic.consumers:
             raise NotAConsumer(f"{self.service} is no reader of {topic_name}")
+        return self._read(topic, handlers)
+
+    def watch(self, collections: Sequence[Documents]) -> None:
+        """Keep the last word on the service's own compacted topics."""
+        for topic in own_compacted(self.service):
+            self._read(topic, {}, corrected_from(collections))
+
+    def _read(self, topic: Topic, handlers: Handlers, late: Late | None = None) -> Reader:
         group = topic.group(self.service)
         places = Places(self._database.collection("places"), group, forgets=topic.forgets, clock=self._clock)
-        reader = Reader(topic, group, handlers, places, self.bury, delays=(0, 0, 0))
+        reader = Reader(topic, group, handlers, places, self.bury, late=late, delays=(0, 0, 0))
         self._readers.append(reader)
         return reader
 
     async def bury(self, record: Record, group: str, reason: Exception, tries: int) -> None:
         """Keep a dead letter."""
-        about = {"dlq_group": group, "dlq_topic": record.topic, "dlq_error": f"{type(reason).__name__}: {reason}"}
-        about["dlq_tries"] = str(tries)
-        headers = [*record.headers, *((name, value.encode()) for name, value in about.items())]
+        headers = buried(record, self.service, group, reason, tries)
         self.broker.append(
             dead_letters(self.service), (record.key or b"").decode(errors="replace"), record.value, headers
         )

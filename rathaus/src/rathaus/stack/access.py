@@ -11,6 +11,9 @@ from typing import Literal
 
 from contracts.topics import Topic, dead_letters
 
+DEAD_LETTER_ACTS = "operators.dead-letter-acts"
+"""What operators did with dead letters, kept for good. No service may read or write it."""
+
 _DAY = timedelta(days=1)
 _RETRY_DAYS = 30
 
@@ -57,7 +60,7 @@ def rules(topics: Iterable[Topic], services: Iterable[str]) -> set[Rule]:
 
 
 def topics(table: Iterable[Topic], services: Iterable[str]) -> Iterator[NewTopic]:
-    """Return all topics of the table with the retry and dead-letter topics that belong to them."""
+    """Return all topics of the table, the retry and dead-letter topics that belong to them, and the operators' one."""
     for topic in table:
         yield NewTopic(topic.name, topic.partitions, _settings(topic))
         for consumer in topic.consumers:
@@ -65,6 +68,7 @@ def topics(table: Iterable[Topic], services: Iterable[str]) -> Iterator[NewTopic
             yield NewTopic(topic.retry(consumer), 1, _for(timedelta(days=_RETRY_DAYS)))
     for service in services:
         yield NewTopic(dead_letters(service), 1, {"retention.ms": "-1"})
+    yield NewTopic(DEAD_LETTER_ACTS, 1, {"retention.ms": "-1"})
 
 
 def _settings(topic: Topic) -> dict[str, str]:

@@ -60,16 +60,19 @@ def client(place: Place) -> AdminClient:
 
 def operator(servers: str, password: str, mechanism: str) -> AdminClient:
     """Connection of the operator, who may do everything."""
-    return AdminClient(
-        {
-            "bootstrap.servers": servers,
-            "security.protocol": "SASL_PLAINTEXT",
-            "sasl.mechanism": mechanism,
-            "sasl.username": ADMIN,
-            "sasl.password": password,
-            "log_level": 0,
-        }
-    )
+    return AdminClient(sign_in(servers, password, mechanism))
+
+
+def sign_in(servers: str, password: str, mechanism: str) -> dict[str, str | int | float | bool]:
+    """Settings with which any client signs in as the operator."""
+    return {
+        "bootstrap.servers": servers,
+        "security.protocol": "SASL_PLAINTEXT",
+        "sasl.mechanism": mechanism,
+        "sasl.username": ADMIN,
+        "sasl.password": password,
+        "log_level": 0,
+    }
 
 
 def answers(place: Place) -> bool:

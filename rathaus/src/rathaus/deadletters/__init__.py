@@ -1,0 +1,1 @@
+"""Dead letters for the operator: see them, replay them, give them up; ``rathaus deadletters``."""
