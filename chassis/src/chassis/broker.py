@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -13,16 +13,17 @@ from faststream.kafka import KafkaBroker, KafkaMessage
 from faststream.kafka.opentelemetry import KafkaTelemetryMiddleware
 
 from chassis.clock import Clock
+from chassis.compacted import Late, corrected_from, own_compacted
 from chassis.dead_letters import DeadLetters, Unreadable
-from chassis.documents import Database
+from chassis.documents import Database, Documents
 from chassis.kafka import KafkaPublisher, security_of
 from chassis.places import Places, gaps
-from chassis.reader import Reader, Record
+from chassis.reader import Handlers, Reader, Record
 from chassis.relay import Publisher
 from chassis.settings import ServiceSettings
 from contracts import Event, Tombstone
 from contracts.envelope import Envelope
-from contracts.topics import TOPICS
+from contracts.topics import TOPICS, Topic
 
 __all__ = ["Bus", "Envelope", "NotAConsumer", "listen"]
 
@@ -68,9 +69,17 @@ class Bus:
         topic = TOPICS[topic_name]
         if self.service not in topic.consumers:
             raise NotAConsumer(f"{self.service} is no reader of {topic_name}; those are {', '.join(topic.consumers)}")
+        return self._read(topic, [topic.name, topic.retry(self.service)], handlers)
+
+    def watch(self, collections: Sequence[Documents]) -> None:
+        """Keep the last word on the service's own compacted topics, whose aggregates are in these collections."""
+        for topic in own_compacted(self.service):
+            self._read(topic, [topic.name], {}, corrected_from(collections))
+
+    def _read(self, topic: Topic, names: Sequence[str], handlers: Handlers, late: Late | None = None) -> Reader:
         group = topic.group(self.service)
         places = Places(self._database.collection("places"), group, forgets=topic.forgets, clock=self._clock)
-        reader = Reader(topic, group, handlers, places, self._dead_letters.bury)
+        reader = Reader(topic, group, handlers, places, self._dead_letters.bury, late=late)
         self._readers.append(reader)
 
         async def read(message: KafkaMessage) -> None:
@@ -81,8 +90,7 @@ class Bus:
                 raise
 
         subscriber = self._broker.subscriber(
-            topic.name,
-            topic.retry(self.service),
+            *names,
             group_id=group,
             auto_offset_reset="earliest",
             decoder=_undecoded,

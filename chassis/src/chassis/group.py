@@ -29,7 +29,23 @@ PATIENCE = 2.0
 _LAST_TRY = 1.0
 """Seconds that a try begun within ``PATIENCE`` may still take."""
 _OWN_FIELDS = frozenset(
-    {"_id", "tenant", "v", "seq", "shard", "out", "due", "born", "cmds", "sent", "src", "at", "trace", "schema"}
+    {
+        "_id",
+        "tenant",
+        "v",
+        "seq",
+        "shard",
+        "out",
+        "due",
+        "born",
+        "cmds",
+        "sent",
+        "newest",
+        "src",
+        "at",
+        "trace",
+        "schema",
+    }
 )
 
 

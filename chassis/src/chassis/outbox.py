@@ -102,11 +102,16 @@ class Outgoing:
         if not self.entries:
             return {}, {}
         numbers = {f"seq.{field_of(entry['topic'])}": entry["seq"] for entry in self.entries}
-        return {**numbers, "due": AT_ONCE}, {"out": {"$each": self.entries}}
+        newest = {f"newest.{field}": entry for field, entry in self._newest().items()}
+        return {**numbers, **newest, "due": AT_ONCE}, {"out": {"$each": self.entries}}
 
     def fields(self) -> Document:
         """Return the outbox fields of a document that is written for the first time."""
-        fields: Document = {"seq": self._sequence, "out": self.entries, "sent": []}
+        fields: Document = {"seq": self._sequence, "out": self.entries, "sent": [], "newest": self._newest()}
         if self.entries:
             fields["due"] = AT_ONCE
         return fields
+
+    def _newest(self) -> dict[str, Document]:
+        """Return the last event on each compacted topic: what must be the last word there."""
+        return {field_of(entry["topic"]): entry for entry in self.entries if TOPICS[entry["topic"]].compacted}

@@ -233,6 +233,7 @@ class Service:
         bus = Bus(settings, self.name, database, clock)
         context = self._context(stack, database, clock, bus)
         parts = await self._wire(context)
+        bus.watch([aggregates.documents for aggregates in parts.aggregates])
         self._check("database", _ping(database))
         self._check("clock", clock_check(clock))
         self._check("token-key", context.token_keys.check)

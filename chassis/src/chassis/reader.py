@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from chassis.compacted import Late
 from chassis.documents import DatabaseUnavailable, Document
 from chassis.errors import Transient
 from chassis.places import Place, Places, Verdict, overflows
@@ -69,6 +70,7 @@ class Reader:
         places: Places,
         bury: Bury,
         *,
+        late: Late | None = None,
         delays: Sequence[float] = DELAYS,
     ) -> None:
         self.topic = topic
@@ -76,6 +78,7 @@ class Reader:
         self.handlers = handlers
         self.places = places
         self._bury = bury
+        self._late = late
         self._delays = delays
         self._families = {kind.family for kind in handlers if issubclass(kind, Event)}
         self._buried = 0
@@ -113,6 +116,8 @@ class Reader:
             _log.error("forked history", extra={"fields": _named(envelope, self.group)})
         verdict = place.verdict(envelope.sequence, self.topic.order)
         if verdict is Verdict.REPEAT:
+            if self._late is not None and envelope.sequence < place.last:
+                await self._late(envelope)
             if place.next_waiting() is not None:
                 await self._work_off_waiting(envelope)
             return True

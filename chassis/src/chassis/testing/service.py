@@ -158,6 +158,7 @@ async def wired(
             kick=on_kick,
         )
         parts = await wire(context)
+        bus.watch([aggregates.documents for aggregates in parts.aggregates])
         provides = [*parts.provides, context.municipalities, keys, context]
         app = create_app(name, parts.routers, parts.problems, provides=provides, clock=clock)
         service = ServiceUnderTest(name, app, parts, bus, database, clock, signer, context)
