@@ -6,6 +6,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from datetime import UTC, datetime
 
 from confluent_kafka import KafkaException
@@ -40,7 +41,8 @@ def run(given: argparse.Namespace) -> int:
         "give-up": _give_up,
     }
     try:
-        return does[given.act](desk, given)
+        with closing(log):
+            return does[given.act](desk, given)
     except Refused as refused:
         _console.print(str(refused), style="red")
     except KafkaException as error:

@@ -1,7 +1,6 @@
 """The log of records as Kafka keeps it, read and written by the operator."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,23 +13,26 @@ ANSWER_SECONDS = 10.0
 _READ_SECONDS = 120.0
 _GROUP = "operators.dead-letters"
 """Never joined and never committed: the client asks for a name."""
+_PATIENCE_MS = 20
+"""How long the broker waits for more at a topic's end before it says that this is the end."""
 
 
 class KafkaLog:
-    """See ``rathaus.deadletters.desk.Log``. Raises KafkaException where the broker refuses or is silent."""
+    """See ``rathaus.deadletters.desk.Log``. Raises KafkaException where the broker refuses or is silent. Close it."""
 
     def __init__(self, servers: str, password: str, mechanism: str) -> None:
         self._sign_in: dict[str, Any] = sign_in(servers, password, mechanism)
         self._producer: Producer | None = None
+        self._consumers: dict[str, Consumer] = {}
 
     def read(self, topic: str) -> list[Entry]:
         """Return all that a topic holds now."""
-        with self._consumer(_GROUP) as consumer:
-            known = consumer.list_topics(topic, ANSWER_SECONDS).topics[topic]
-            if known.error is not None:
-                raise KafkaException(known.error)
-            consumer.assign([TopicPartition(topic, number, 0) for number in known.partitions])
-            return list(_to_the_end(consumer, len(known.partitions)))
+        consumer = self._consumer(_GROUP)
+        known = consumer.list_topics(topic, ANSWER_SECONDS).topics[topic]
+        if known.error is not None:
+            raise KafkaException(known.error)
+        consumer.assign([TopicPartition(topic, number, 0) for number in known.partitions])
+        return list(_to_the_end(consumer, len(known.partitions)))
 
     def send(self, topic: str, key: bytes | None, value: bytes | None, headers: Headers) -> int:
         """Publish, and return the offset once all replicas have the record."""
@@ -57,18 +59,20 @@ class KafkaLog:
 
     def committed(self, group: str, topic: str) -> int:
         """Offset up to which a group has worked a topic off."""
-        with self._consumer(group) as consumer:
-            (place,) = consumer.committed([TopicPartition(topic, 0)], ANSWER_SECONDS)
-            return max(0, int(place.offset))
+        (place,) = self._consumer(group).committed([TopicPartition(topic, 0)], ANSWER_SECONDS)
+        return max(0, int(place.offset))
 
-    @contextmanager
-    def _consumer(self, group: str) -> Iterator[Consumer]:
-        more = {"group.id": group, "auto.offset.reset": "earliest", "enable.auto.commit": False}
-        consumer = Consumer({**self._sign_in, **more, "enable.partition.eof": True})
-        try:
-            yield consumer
-        finally:
+    def close(self) -> None:
+        """Disconnect."""
+        for consumer in self._consumers.values():
             consumer.close()
+
+    def _consumer(self, group: str) -> Consumer:
+        if group not in self._consumers:
+            more = {"group.id": group, "auto.offset.reset": "earliest", "enable.auto.commit": False}
+            end = {"enable.partition.eof": True, "fetch.wait.max.ms": _PATIENCE_MS}
+            self._consumers[group] = Consumer({**self._sign_in, **more, **end})
+        return self._consumers[group]
 
 
 def _to_the_end(consumer: Consumer, partitions: int) -> Iterator[Entry]:
