@@ -1,11 +1,12 @@
 import asyncio
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from chassis.aggregates import Aggregates, Busy, Key, KeyReused, VersionConflict
-from chassis.documents import Database, DatabaseUnavailable, Documents
+from chassis.documents import Database, DatabaseUnavailable, Documents, Duplicate, Index
 from chassis.errors import NotFound
 from chassis.outbox import MOST_PENDING, OutboxFull
 from chassis.testing import FixedClock, MemoryDatabase
@@ -294,6 +295,7 @@ async def test_a_timer_fires_once_for_its_moment(kind: Aggregates[Counter, Count
     first, second = await asyncio.gather(kind.timer(made.id, at, fire), kind.timer(made.id, at, fire))
     assert [first is None, second is None] == [False, True]
     assert (await kind.load(TENANT, made.id)).state.count == 2
+    assert await kind.documents.count({"at": {"$exists": True}}) == 0
     assert await kind.timer("nobody", at, fire) is None
 
 
@@ -313,6 +315,75 @@ async def test_fields_that_a_state_drops_leave_the_document(database: MemoryData
     made = await kind.create(TENANT, key("k"), lambda id: ({"a": 1, "b": 2}, ()))
     await kind.command(TENANT, made.id, key("x"), lambda state: ({"b": 3}, ()))
     assert (await kind.load(TENANT, made.id)).state == {"b": 3}
+
+
+async def test_a_creation_is_known_for_good_and_a_command_for_a_while(
+    kind: Aggregates[Counter, Counted], database: MemoryDatabase
+) -> None:
+    made = await kind.create(TENANT, key("k"), lambda id: start(), answer)
+    for n in range(40):
+        await kind.command(TENANT, made.id, key(f"{n}"), lambda state: (replace(state, count=state.count + 1), ()))
+    again = await kind.create(TENANT, key("k"), lambda id: start(), answer)
+    assert (again.repeated, again.answer) == (True, {"count": 1})
+    stored: Any = await document(database, made.id)
+    assert [entry["key"] for entry in stored["cmds"]] == [f"{n}" for n in range(8, 40)]
+
+
+async def test_a_group_is_no_larger_than_agreed(
+    unsteady: tuple[Aggregates[Counter, Counted], Unsteady], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kind, documents = unsteady
+    made = await kind.create(TENANT, key("k"), lambda id: start(), answer)
+    documents.before = ["go"] * 10
+    await asyncio.gather(*(kind.command(TENANT, made.id, key(f"{n}"), count_up) for n in range(40)))
+    assert len(documents.before) == 10 - 3
+
+
+async def test_a_value_that_is_taken_refuses_its_command_alone(kind: Aggregates[Counter, Counted]) -> None:
+    await kind.ensure([Index((("limit", 1),), "limit", unique=True)])
+    await kind.create(TENANT, key("other"), lambda id: (Counter(limit=7), ()))
+    with pytest.raises(Duplicate):
+        await kind.create(TENANT, key("late"), lambda id: (Counter(limit=7), ()))
+    made = await kind.create(TENANT, key("k"), lambda id: (Counter(limit=8), ()))
+    taken, good = await asyncio.gather(
+        kind.command(TENANT, made.id, key("a"), lambda state: (replace(state, limit=7), ())),
+        kind.command(TENANT, made.id, key("b"), lambda state: (replace(state, count=3), ())),
+        return_exceptions=True,
+    )
+    assert isinstance(taken, Duplicate)
+    assert good.state == Counter(3, 8)  # type: ignore[union-attr]
+
+
+async def test_a_command_whose_caller_is_gone_is_not_tried_for_ever(
+    unsteady: tuple[Aggregates[Counter, Counted], Unsteady], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kind, documents = unsteady
+    made = await kind.create(TENANT, key("k"), lambda id: start(), answer)
+    documents.before = ["lost request"] * 1000
+    monkeypatch.setattr("chassis.group.PATIENCE", 0.2)
+    caller = asyncio.create_task(kind.command(TENANT, made.id, key("a"), count_up))
+    await asyncio.sleep(0.1)
+    caller.cancel()
+    async with asyncio.timeout(5):
+        while kind._group._queues:
+            await asyncio.sleep(0.02)
+
+
+async def test_a_state_may_not_take_the_fields_of_the_chassis(database: MemoryDatabase, clock: FixedClock) -> None:
+    class Taking:
+        schema_version = 1
+
+        def dump(self, state: int) -> dict[str, object]:
+            return {"v": state}
+
+        def load(self, document: dict[str, object]) -> int:
+            return 0
+
+    kind: Aggregates[int, None] = Aggregates(
+        database.collection("taking"), Taking(), lambda state, fact: (), service="forms", clock=clock
+    )
+    with pytest.raises(ValueError, match="'v'"):
+        await kind.create(TENANT, key("k"), lambda id: (1, ()))
 
 
 async def test_full_is_a_plain_refusal(kind: Aggregates[Counter, Counted]) -> None:
