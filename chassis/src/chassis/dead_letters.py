@@ -35,9 +35,9 @@ class DeadLetters:
         headers = buried(record, self._service, group, reason, tries)
         await self._publish((record.key or b"").decode(errors="replace"), record.value, headers)
         about = {name: value.decode() for name, value in headers if name.startswith(_OURS)}
-        span = trace.get_current_span()
-        span.record_exception(reason)
-        span.set_status(trace.StatusCode.ERROR, about["dlq_error"])
+        # The reason in words may quote what the record says: it stays with the record.
+        about["dlq_error"] = type(reason).__name__
+        trace.get_current_span().set_status(trace.StatusCode.ERROR, type(reason).__name__)
         _log.error("dead letter", extra={"fields": about})
 
     async def close(self) -> None:

@@ -16,6 +16,8 @@ DEAD_LETTER_ACTS = "operators.dead-letter-acts"
 
 _DAY = timedelta(days=1)
 _RETRY_DAYS = 30
+_DEAD_LETTERS_KEPT = timedelta(days=30)
+"""As long as the longest restricted topic: they hold what it held. What was public stands in its own topic for good."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,7 @@ def topics(table: Iterable[Topic], services: Iterable[str]) -> Iterator[NewTopic
             # One partition: dead letters are replayed in order of their source.
             yield NewTopic(topic.retry(consumer), 1, _for(timedelta(days=_RETRY_DAYS)))
     for service in services:
-        yield NewTopic(dead_letters(service), 1, {"retention.ms": "-1"})
+        yield NewTopic(dead_letters(service), 1, _for(_DEAD_LETTERS_KEPT))
     yield NewTopic(DEAD_LETTER_ACTS, 1, {"retention.ms": "-1"})
 
 
