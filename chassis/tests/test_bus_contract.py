@@ -285,6 +285,7 @@ async def test_a_broken_producer_of_dead_letters_is_replaced() -> None:
         await letters.bury(record, "notify.identity.contacts", ValueError("x" * 600), 2)
     about = [dict(dead.headers) for dead in broker.topics[dead_letters("notify")]]
     assert len(about) == 2
+    assert [len(dead.headers) for dead in broker.topics[dead_letters("notify")]] == [8, 8]
     assert about[0] == {
         "ce_id": b"1",
         "dlq_service": b"notify",

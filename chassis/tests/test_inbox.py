@@ -179,6 +179,60 @@ async def test_an_owner_that_was_overtaken_does_not_send() -> None:
     assert town.sent == ["id-1"]
 
 
+async def test_of_two_that_take_over_the_second_does_not_disturb_the_first() -> None:
+    town = Town()
+    for _ in range(5):
+        town.step(0)
+    town.kill(0)
+    town.later()
+    for _ in range(3):
+        town.step(1)
+    for _ in range(4):
+        town.step(2)
+    assert town.run(1) is Outcome.ELSEWHERE
+    assert town.run(2) is Outcome.DONE
+
+
+async def test_what_its_owner_has_ended_meanwhile_is_not_taken_over() -> None:
+    town = Town(refuses_repeats=True)
+    for _ in range(6):
+        town.step(0)
+    town.later()
+    for _ in range(3):
+        town.step(1)
+    assert town.run(0) is Outcome.DONE
+    assert town.run(1) is Outcome.ELSEWHERE
+    assert town.sent == ["id-1"]
+
+
+async def test_an_overtaken_owner_does_not_undo_what_its_successor_noted() -> None:
+    town = Town(refuses_repeats=True)
+    for _ in range(7):
+        town.step(0)
+    town.later()
+    for _ in range(7):
+        town.step(1)
+    noted = await town.rows.get("e")
+    refusal = NotSent("busy")
+    town.step(0, refusal)
+    assert town.run(0) is refusal
+    assert await town.rows.get("e") == noted
+
+
+async def test_an_effect_keeps_its_first_id() -> None:
+    inbox = Inbox(MemoryDatabase().collection("inbox"), FixedClock(), refuses_repeats=True)
+    sent: list[str] = []
+
+    async def send(external_id: str) -> None:
+        sent.append(external_id)
+        raise ConnectionError("cut")
+
+    with pytest.raises(ConnectionError):
+        await inbox.once("e", "id-1", send)
+    assert await inbox.once("e", "id-2", send) is Outcome.ELSEWHERE
+    assert sent == ["id-1"]
+
+
 async def test_the_claim_counts_from_the_sending() -> None:
     town = Town()
     for _ in range(4):

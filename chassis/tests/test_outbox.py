@@ -29,7 +29,8 @@ def key(value: str) -> Key:
 
 
 def broken(state: Counter, fact: Counted) -> Sequence[Event]:
-    return [ApplicationStatusChanged.model_construct(application_id="a", account_id="m", status="sung")]
+    said: dict[str, Any] = {"application_id": "a", "account_id": "m", "status": "sung"}
+    return [ApplicationStatusChanged.model_construct(**said)]
 
 
 @pytest.mark.parametrize(

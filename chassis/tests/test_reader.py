@@ -301,6 +301,64 @@ async def test_a_topic_that_forgets_starts_where_it_can() -> None:
     assert seen == [7, 8, 9]
 
 
+async def test_a_dead_letter_that_comes_first_is_the_beginning_all_the_same() -> None:
+    """On a topic that forgets, what follows a buried first record waits for it."""
+    desk = Desk()
+    seen: list[int] = []
+
+    async def note(event: ApplicationPackaged, envelope: Envelope) -> None:
+        if envelope.sequence == 7 and not seen and not desk.dead():
+            raise RuntimeError("bug")
+        seen.append(envelope.sequence)
+
+    desk.bus.add("forms.packages", {ApplicationPackaged: note})
+    for number in (7, 8):
+        event = ApplicationPackaged(occurred_at=START, application_id="a", fact_id="f", account_id="m", sealed="x")
+        desk.broker.put(event, tenant=TENANT, subject="a", sequence=number)
+    await desk.bus.deliver()
+    assert seen == []
+    desk.bus.replay("forms.packages", desk.broker.topics[dead_letters("osi-gateway")][0])
+    await desk.bus.deliver()
+    assert seen == [7, 8]
+
+
+@pytest.mark.proves("F47")
+async def test_poison_among_what_waited_is_buried_once_and_what_follows_waits_on(desk: Desk) -> None:
+    desk.failing[3] = [RuntimeError("bug")]
+    for number in (1, 3, 4, 2, 1):
+        desk.put(number)
+    desk.put(1, "other")
+    await desk.bus.deliver()
+    desk.put(2)
+    await desk.bus.deliver()
+    assert desk.effects == {"s": [1, 2], "other": [1]}
+    (dead,) = desk.broker.topics[dead_letters("osi-gateway")]
+    desk.bus.replay(ACCOUNTS, dead)
+    await desk.bus.deliver()
+    assert desk.effects["s"] == [1, 2, 3, 4]
+    assert len(desk.dead()) == 1
+
+
+async def test_what_waits_is_bounded_in_bytes_too(desk: Desk) -> None:
+    for number in (2, 3, 4):
+        desk.put_raw(number, AccountLinked.type, b"x" * 1_500_000)
+    await desk.bus.deliver()
+    assert len(desk.dead()) == 1
+    assert "waits behind number 1" in desk.dead()[0]
+
+
+async def test_of_two_that_claim_one_number_behind_a_gap_the_second_is_buried(
+    desk: Desk, caplog: pytest.LogCaptureFixture
+) -> None:
+    desk.put(3, id="three")
+    desk.put(3, id="other")
+    desk.put(3, id="three")
+    await desk.bus.deliver()
+    assert "forked history" in caplog.text
+    assert len(desk.dead()) == 1
+    assert "Forked" in desk.dead()[0]
+
+
 async def test_on_a_compacted_topic_the_newest_counts() -> None:
     database, clock = MemoryDatabase(), FixedClock()
     bus = MemoryBus("notify", database, clock)

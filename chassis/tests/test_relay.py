@@ -13,7 +13,7 @@ from chassis.outbox import AT_ONCE, SHARDS
 from chassis.relay import KEPT_EVENTS, Relay
 from chassis.testing import START, FixedClock, MemoryBroker, MemoryDatabase, MemoryPublisher
 from chassis.testing.example import TENANT, Counted, Counter, CounterCodec, count_up, counters, start
-from contracts.forms import ApplicationPackaged
+from contracts.forms import ApplicationPackaged, ApplicationStatusChanged
 
 
 class Town:
@@ -220,32 +220,6 @@ async def test_an_idle_relay_finds_nothing_to_do(town: Town) -> None:
     assert await town.documents.find({"due": {"$lte": town.clock.now() + timedelta(days=1)}}) == []
 
 
-async def test_two_relays_share_the_shards_and_take_over(town: Town) -> None:
-    a, b = (Leases(town.database.collection("leases"), name, town.clock) for name in "ab")
-    assert len(await a.renew()) == SHARDS
-    await b.renew()
-    held_a, held_b = await a.renew(), await b.renew()
-    assert len(held_a) == len(held_b) == SHARDS / 2
-    assert not set(held_a) & set(held_b)
-    town.clock.advance(11)
-    assert len(await b.renew()) == SHARDS
-    await b.give_back()
-    assert len(await a.renew()) == SHARDS
-
-
-async def test_relays_that_were_killed_leave_nothing_behind(town: Town) -> None:
-    leases = town.database.collection("leases")
-    for n in range(250):
-        await leases.insert({"_id": f"relays:0-{n:03}", "relay": f"{n}", "until": town.clock.now()})
-    town.clock.advance(11)
-    a, b = (Leases(leases, name, town.clock) for name in "ab")
-    for _ in range(3):
-        await a.renew()
-        await b.renew()
-    assert len(await a.renew()) == len(await b.renew()) == SHARDS / 2
-    assert await leases.count({"_id": {"$gte": "relays:", "$lt": "relays;"}}) == 2
-
-
 class Silent(MemoryPublisher):
     """Never acknowledges; notes when it is thrown away, and who holds the shards then."""
 
@@ -276,9 +250,7 @@ async def test_a_stopped_relay_throws_its_buffer_away_before_others_may_publish(
 
 
 @pytest.mark.proves("F52")
-async def test_after_a_failure_or_a_lost_lease_the_producer_goes_with_its_buffer(
-    town: Town, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_after_a_failure_or_a_lost_lease_the_producer_goes_with_its_buffer(town: Town) -> None:
     closed: list[str] = []
 
     class Noting(Picky):
@@ -301,10 +273,14 @@ async def test_after_a_failure_or_a_lost_lease_the_producer_goes_with_its_buffer
     relay._renewed = float("-inf")
     await relay.round()
     assert town.published(id) == [1, 2, 3]
+    await lease_ends()
+    relay._renewed = float("-inf")
+    await relay.round()
+    assert len(closed) == 3
 
 
 async def test_without_a_broker_a_round_ends_at_once_and_readiness_tells(
-    town: Town, monkeypatch: pytest.MonkeyPatch
+    town: Town,
 ) -> None:
     opened = []
 
@@ -349,6 +325,40 @@ async def test_the_memory_of_what_was_sent_is_bounded(town: Town) -> None:
         await town.kind.command(TENANT, id, Key("mia", f"m{n}", "d"), count_up)
         await relay.round()
     assert len((await town.document(id))["sent"]) == KEPT_EVENTS
+
+
+async def test_the_memory_of_large_events_is_smaller(town: Town) -> None:
+    def publish(state: Counter, fact: Counted) -> tuple[ApplicationStatusChanged, ...]:
+        id = f"{fact.count}" + "x" * 30_000
+        return (
+            ApplicationStatusChanged(
+                occurred_at=START, application_id=id, account_id="a", status="submitted", changed_at=START
+            ),
+        )
+
+    kind = Aggregates(town.documents, CounterCodec(), publish, service="forms", clock=town.clock)
+    made = await kind.create(TENANT, Key("mia", "k", "d"), lambda id: start())
+    for n in range(4):
+        await town.relay(f"{n}").round()
+        await kind.command(TENANT, made.id, Key("mia", f"{n}", "d"), count_up)
+        town.clock.advance(11)
+    sent = (await town.document(made.id))["sent"]
+    assert 1 <= sum(len(entry["body"]) for entry in sent) / 1024 <= 64
+
+
+async def test_a_relay_publishes_its_own_shards_only(town: Town) -> None:
+    ids = [await town.counter(name=f"c{n}") for n in range(40)]
+    relays = [town.relay("a"), town.relay("b")]
+    for relay in relays * 2:
+        await relay._leases.renew()
+    await relays[0].round()
+    first = [id for id in ids if town.published(id)]
+    assert 0 < len(first) < 40
+    assert {(await town.document(id))["shard"] for id in first}.isdisjoint(
+        {(await town.document(id))["shard"] for id in ids if id not in first}
+    )
+    await relays[1].round()
+    assert all(town.published(id) == [1] for id in ids)
 
 
 async def test_what_is_restricted_is_not_remembered_in_clear(town: Town) -> None:

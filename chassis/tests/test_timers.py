@@ -100,6 +100,17 @@ async def test_failures_rest_longer_each_time_and_hold_nobody_up() -> None:
     assert desk.timer._not_before == {}
 
 
+async def test_however_many_rest_no_more_are_fired_at_once() -> None:
+    desk = Desk(limit=3)
+    for n in range(3):
+        desk.failing[await desk.counter(f"bad{n}", desk.clock.now())] = RuntimeError("bug")
+    await desk.timer.look()
+    for n in range(6):
+        await desk.counter(f"good{n}", desk.clock.now() - timedelta(seconds=1))
+    await desk.timer.look()
+    assert len(desk.fired) == 3
+
+
 async def test_a_failure_says_itself_when_to_try_again() -> None:
     desk = Desk()
     desk.failing[await desk.counter("a", desk.clock.now())] = Transient("away", retry_after=40)

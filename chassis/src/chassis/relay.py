@@ -128,7 +128,6 @@ class Relay:
     async def _keep_leases(self) -> None:
         if self._leases.expired():
             await self._drop_publisher()
-            self._shards = []
         if time.monotonic() - self._renewed > HELD_FOR.total_seconds() / 3:
             shards = await self._leases.renew()
             if shards != self._shards:

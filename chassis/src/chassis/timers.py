@@ -82,7 +82,7 @@ class Timer(Generic[S]):
         # However many rest, as many others are found as may be fired.
         rows = await documents.find(due, sort=(("at", 1),), limit=self._limit + len(resting), fields=("_id",))
         ids = [row["_id"] for row in rows if row["_id"] not in resting][: self._limit]
-        found = await documents.find({"_id": {"$in": ids}, **due}, limit=self._limit) if ids else []
+        found = await documents.find({"_id": {"$in": ids}, **due}, limit=len(ids)) if ids else []
         fired = await asyncio.gather(*(self._fire_safely(document) for document in found))
         self._fired = {one["_id"]: one["at"] for one, good in zip(found, fired, strict=True) if good}
         return any(fired)
