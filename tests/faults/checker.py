@@ -1,0 +1,213 @@
+"""What "nothing lost" means: what was told to callers held against documents, topics and effects.
+
+It works on plain records, so that one checker serves whatever ran: see ``Story``. The names I1 to I7 stand for
+
+- I1: what was acknowledged is in its document, and all its events are in the topic;
+- I2: no event without a document that gave birth to it;
+- I3: per source and topic the numbers run 1..n, without gap, swap or a second event for one number;
+- I4: each event takes effect exactly once at its reader, in order;
+- I5: nothing holds more than its places;
+- I6: what was refused left nothing, and was refused for a reason that held between call and answer;
+- I7: a command that is sent again with the same key is carried out once and answered alike.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Literal
+
+Outcome = Literal["acknowledged", "refused", "unknown"]
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One call as its caller saw it. Moments are numbers that grow."""
+
+    source: str
+    key: str
+    outcome: Outcome
+    called: int
+    answered: int
+    answer: str = ""
+    """What was answered, or why it was refused."""
+
+
+@dataclass(frozen=True)
+class Birth:
+    """An event as it was stored together with its state; what the state says afterwards."""
+
+    source: str
+    topic: str
+    number: int
+    event: str
+    key: str
+    at: int
+    """The moment from which the write lasts."""
+    held: int = 0
+    places: int = 1
+
+
+@dataclass(frozen=True)
+class Seen:
+    """An event in a topic, or as a reader took it, in the order in which that happened."""
+
+    source: str
+    topic: str
+    number: int
+    event: str
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A document at the end."""
+
+    source: str
+    numbers: dict[str, int]
+    """Last number per topic."""
+    pending: int
+    due: bool
+    held: int
+    places: int
+
+
+@dataclass(frozen=True)
+class Story:
+    """All that is known after everything has come to rest."""
+
+    attempts: Sequence[Attempt] = ()
+    births: Sequence[Birth] = ()
+    """In the order of writing."""
+    published: Sequence[Seen] = ()
+    """All that the broker ever acknowledged or took, in its order."""
+    effects: Sequence[Seen] = ()
+    documents: Sequence[Kept] = ()
+    stuck: Sequence[str] = ()
+    """What did not come to rest."""
+    reasons: dict[str, Callable[[Birth], bool]] = field(default_factory=dict)
+    """When a refusal is right: its words, and whether a state justifies it."""
+
+
+def violations(story: Story) -> list[str]:
+    """Return each broken invariant, named, with what broke it; empty where all hold."""
+    rules = (_i1, _i2, _i3, _i4, _i5, _i6, _i7)
+    return [*(f"stuck: {what}" for what in story.stuck), *(found for rule in rules for found in rule(story))]
+
+
+def _i1(story: Story) -> Iterator[str]:
+    carried_out = {(birth.source, birth.key) for birth in story.births}
+    for attempt in story.attempts:
+        if attempt.outcome == "acknowledged" and (attempt.source, attempt.key) not in carried_out:
+            yield f"I1 acknowledged {attempt.key} left nothing in {attempt.source}"
+    published = {seen.event for seen in story.published}
+    for birth in story.births:
+        if birth.event not in published:
+            yield f"I1 {_name(birth)} was never published"
+    for document in story.documents:
+        if document.pending or document.due:
+            yield f"I1 {document.source} at rest has {document.pending} events pending and due={document.due}"
+        last = {birth.topic: birth.number for birth in story.births if birth.source == document.source}
+        if last != document.numbers:
+            yield f"I1 {document.source} counts {document.numbers}, but gave birth to {last}"
+
+
+def _i2(story: Story) -> Iterator[str]:
+    born = {birth.event for birth in story.births}
+    sources = {document.source for document in story.documents}
+    for seen in dict.fromkeys(story.published):
+        if seen.event not in born or seen.source not in sources:
+            yield f"I2 {_name(seen)} has no document"
+
+
+def _i3(story: Story) -> Iterator[str]:
+    yield from _in_order("I3", story.published, repeats=True)
+    yield from _in_order("I3 birth", story.births, repeats=False)
+
+
+def _i4(story: Story) -> Iterator[str]:
+    yield from _in_order("I4", story.effects, repeats=False)
+    for event, times in Counter(seen.event for seen in story.effects).items():
+        if times > 1:
+            yield f"I4 event {event} took effect {times} times"
+    taken = {seen.event for seen in story.effects}
+    for seen in dict.fromkeys(story.published):
+        if seen.event not in taken:
+            yield f"I4 {_name(seen)} took no effect"
+    published = {seen.event for seen in story.published}
+    for seen in story.effects:
+        if seen.event not in published:
+            yield f"I4 {_name(seen)} took effect without being published"
+
+
+def _i5(story: Story) -> Iterator[str]:
+    states: list[Birth | Kept] = [*story.births, *story.documents]
+    for one in states:
+        if one.held > one.places or one.held < 0:
+            yield f"I5 {one.source} holds {one.held} of {one.places}"
+    for document in story.documents:
+        last = next((birth for birth in reversed(story.births) if birth.source == document.source), None)
+        if last and (last.held, last.places) != (document.held, document.places):
+            yield f"I5 {document.source} holds {document.held} of {document.places}, its events say {last}"
+
+
+def _i6(story: Story) -> Iterator[str]:
+    carried_out = {(birth.source, birth.key) for birth in story.births}
+    open_keys: set[tuple[str, str]] = set()
+    states = defaultdict(list)
+    for birth in story.births:
+        states[birth.source].append(birth)
+    for attempt in sorted(story.attempts, key=lambda attempt: attempt.called):
+        name = (attempt.source, attempt.key)
+        if attempt.outcome != "refused":
+            open_keys.add(name)
+            continue
+        same = [other for other in story.attempts if (other.source, other.key) == name and other is not attempt]
+        if name in carried_out and name not in open_keys and all(other.outcome == "refused" for other in same):
+            yield f"I6 refused {attempt.key} left something in {attempt.source}"
+        justifies = story.reasons.get(attempt.answer)
+        if justifies and not any(justifies(state) for state in _between(states[attempt.source], attempt)):
+            yield f'I6 {attempt.key} was told "{attempt.answer}", which {attempt.source} never was meanwhile'
+
+
+def _i7(story: Story) -> Iterator[str]:
+    per_key: dict[tuple[str, str], set[int]] = defaultdict(set)
+    answers: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for birth in story.births:
+        if birth.key:
+            topics = per_key[birth.source, f"{birth.key} on {birth.topic}"]
+            topics.add(birth.number)
+    for (source, key), numbers in per_key.items():
+        if len(numbers) > 1:
+            yield f"I7 {key} was carried out {len(numbers)} times in {source}"
+    for attempt in story.attempts:
+        if attempt.outcome == "acknowledged":
+            answers[attempt.source, attempt.key].add(attempt.answer)
+    for (source, key), told in answers.items():
+        if len(told) > 1:
+            yield f"I7 {key} in {source} was answered {sorted(told)}"
+
+
+def _between(states: Sequence[Birth], attempt: Attempt) -> Iterator[Birth]:
+    """The states that held at some moment between call and answer; those inside one write held at its moment."""
+    for state, following in pairwise([*states, None]):
+        until = attempt.answered if following is None else following.at
+        if state is not None and state.at <= attempt.answered and until >= attempt.called:
+            yield state
+
+
+def _in_order(name: str, seen: Sequence[Seen] | Sequence[Birth], *, repeats: bool) -> Iterator[str]:
+    last: dict[tuple[str, str], int] = defaultdict(int)
+    known: dict[tuple[str, str, int], str] = {}
+    for one in seen:
+        before = last[one.source, one.topic]
+        if known.setdefault((one.source, one.topic, one.number), one.event) != one.event:
+            yield f"{name} {_name(one)} has the number of another event"
+        elif one.number <= before and repeats:
+            continue
+        elif one.number != before + 1:
+            yield f"{name} {_name(one)} came after number {before}"
+        last[one.source, one.topic] = max(before, one.number)
+
+
+def _name(one: Seen | Birth) -> str:
+    return f"{one.source} {one.topic} {one.number} ({one.event})"
