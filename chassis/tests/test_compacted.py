@@ -131,6 +131,15 @@ async def test_what_comes_in_order_or_twice_is_left_alone_and_reading_again_does
     assert owner.story()[-1] == (5, "3@example.org")
 
 
+async def test_what_was_born_with_two_events_and_comes_late_twice_is_corrected_twice(owner: Owner) -> None:
+    await owner.kind.create(TENANT, Key("mia", "k", "d"), lambda id: (Counter(2), (Counted(1), Counted(2))))
+    await owner.settle()
+    for number in (3, 4):
+        owner.again(0)
+        await owner.settle()
+        assert owner.story()[-1] == (number, "2@example.org")
+
+
 async def test_a_relay_that_was_asleep_cannot_take_the_correction_away(owner: Owner) -> None:
     id = await owner.contact()
     await owner.change(id)

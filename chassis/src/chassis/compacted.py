@@ -54,7 +54,7 @@ async def _write_again(documents: Documents, late: Envelope) -> bool:
         entry = {**newest, "id": uuid7(), "seq": document["seq"][field] + 1}
         change = {
             "$inc": {"v": 1},
-            "$set": {f"seq.{field}": entry["seq"], f"newest.{field}": entry, "due": AT_ONCE},
+            "$set": {f"seq.{field}": entry["seq"], "due": AT_ONCE},
             "$push": {"out": entry},
         }
         if await documents.update({"_id": late.subject, "v": document["v"]}, change):
