@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from gates import GatedDatabase, GatedPublisher, Shelf
-from steps import FATES, Fate, Process, Steps
+from steps import FATES, Fate, Process, Step, Steps
 from still_time import StillLoop, at_once, patch_monotonic
 from town import Clock
 
@@ -129,7 +129,7 @@ class AddressBook:
 
     def _act(self) -> None:
         what = self.random.choices(
-            ("go on", "command", "relay", "watch", "late", "freeze", "wait"), (60, 4, 6, 6, 5, 3, 3)
+            ("go on", "command", "relay", "watch", "late", "freeze", "wait"), (60, 4, 8, 6, 1, 3, 4)
         )
         owner = self.random.choice(self.owners)
         match what[0]:
@@ -152,9 +152,14 @@ class AddressBook:
         awake = [step for step in self.steps.waiting if not step.process.frozen]
         if awake:
             step = self.random.choice(awake)
-            fates = [fate for fate in FATES[step.kind] if fate is not Fate.DIES]
-            self.steps.go_on(step, self.random.choice(fates) if self.random.random() < 0.2 else Fate.HAPPENS)
+            self.steps.go_on(step, self._fate(step))
             self.loop.run_until_quiet()
+
+    def _fate(self, step: Step) -> Fate:
+        if step.kind == "send" and self.random.random() < 0.3:
+            return Fate.LATE
+        fates = [fate for fate in FATES[step.kind] if fate is not Fate.DIES]
+        return self.random.choice(fates) if self.random.random() < 0.1 else Fate.HAPPENS
 
     def _command(self, owner: Owner) -> None:
         self.commands += 1
@@ -207,9 +212,13 @@ class AddressBook:
         self._settle()
         while self.steps.shaky:
             self.steps.last(0, lasts=True)
+        self._rounds(3)
         while self.steps.late:
             self.steps.happen_late(self.steps.late[0])
-        for _ in range(12):
+        self._rounds(8)
+
+    def _rounds(self, number: int) -> None:
+        for _ in range(number):
             self._pass(70)
             self._settle()
             for owner in self.owners:
