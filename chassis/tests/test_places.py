@@ -1,5 +1,6 @@
 """Two consumers of one group at the same place at the same moment, and what a death between two steps leaves."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
@@ -104,6 +105,30 @@ async def test_a_new_gap_is_as_old_as_itself(group: Group) -> None:
     await group.take(group.one, 2)
     assert await gaps(group.rows, group.clock.now() - timedelta(seconds=10)) == []
     assert len(await gaps(group.rows, group.clock.now())) == 1
+
+
+async def test_a_gap_alarms_and_a_silent_database_does_not_end_the_watch(
+    group: Group, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("chassis.broker._LOOK_FOR_GAPS", 0.01)
+    failures: list[Exception] = [RuntimeError("bug"), DatabaseUnavailable("away")]
+
+    async def look(*arguments: Any) -> Any:
+        if failures:
+            raise failures.pop()
+        return await gaps(*arguments)
+
+    monkeypatch.setattr("chassis.broker.gaps", look)
+    await group.take(group.one, 1, 3)
+    group.clock.advance(11)
+    bus = Bus(ServiceSettings(), "osi-gateway", group.database, group.clock)
+    watch = asyncio.create_task(bus._watch_gaps())
+    async with asyncio.timeout(5):
+        while "gap in a source's events" not in caplog.text:
+            await asyncio.sleep(0.01)
+    watch.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await watch
 
 
 def test_only_who_stands_in_the_table_may_read() -> None:

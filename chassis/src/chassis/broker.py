@@ -32,6 +32,7 @@ _faststream = logging.getLogger("faststream")
 # It warns at every start that topics are not made on the fly: that is our wish.
 _faststream.addFilter(lambda record: not record.getMessage().startswith("Auto create topics is disabled"))
 GAP_ALARM = timedelta(seconds=10)
+_LOOK_FOR_GAPS = 5.0
 Handler = Callable[[Any, Envelope], Awaitable[None]]
 
 
@@ -142,7 +143,7 @@ class Bus:
     async def _watch_gaps(self) -> None:
         documents = self._database.collection("places")
         while True:
-            await asyncio.sleep(5)
+            await asyncio.sleep(_LOOK_FOR_GAPS)
             try:
                 found = await gaps(documents, self._clock.now() - GAP_ALARM)
             except Exception as error:
