@@ -171,6 +171,7 @@ class Steps:
     def _slowly(self, step: Step) -> None:
         done: asyncio.Future[Any] = asyncio.Future(loop=step.answer.get_loop())
         self._answer(replace(step, answer=done), step.act)
+        done.exception()  # its caller may be dead by then, and nobody else asks
 
         async def answer() -> Any:
             return done.result()

@@ -47,7 +47,7 @@ def test_the_rules_hold_whatever_happens_between_two_steps() -> None:
 @pytest.mark.prove
 @pytest.mark.timeout(1_200)
 def test_the_rules_hold_over_many_schedules() -> None:
-    assert not any(broken := broken_by(seed) for seed in range(10_000, 14_000)), broken
+    assert not any(broken := broken_by(seed) for seed in range(10_000, 12_500)), broken
 
 
 @pytest.mark.parametrize("name", WEAKER)
@@ -238,4 +238,4 @@ def test_the_rules_hold_in_the_hands_of_hypothesis() -> None:
 @pytest.mark.prove
 @pytest.mark.timeout(1_200)
 def test_the_rules_hold_in_its_hands_for_long() -> None:
-    run_state_machine_as_test(Protocol, settings=machine(1_500, 120))
+    run_state_machine_as_test(Protocol, settings=machine(1_000, 120))
