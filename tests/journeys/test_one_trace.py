@@ -87,6 +87,9 @@ async def test_one_trace_from_the_click_to_the_receipt(town_hall: Stack) -> None
     spans = await spans_of(town_hall, trace)
     assert missing(spans) == []
     assert len(roots(spans)) == 1, [root["name"] for root in roots(spans)]
+    tags = [span.get("tags", {}) for span in spans]
+    assert {found["peer.address"] for found in tags if "peer.address" in found} == {"-"}
+    assert "python-httpx" not in str(tags)
     page = await asyncio.to_thread(httpx.get, f"{town_hall.traces}/zipkin/traces/{trace}")
     assert page.status_code == 200
 
