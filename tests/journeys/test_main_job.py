@@ -148,7 +148,7 @@ async def test_a_repeated_submission_is_one_submission(town_hall: Stack) -> None
     await mia.http.aclose()
 
 
-async def test_no_planted_name_is_in_logs_traces_or_public_topics(town_hall: Stack) -> None:
+async def test_no_planted_name_is_in_logs_or_traces(town_hall: Stack) -> None:
     mia = await linked(town_hall)
     planted = "Zyxwina"
     answers = {**await mia.sample_answers(), "given_name": planted}
