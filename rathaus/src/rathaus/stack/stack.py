@@ -188,7 +188,7 @@ class Stack:
             self._over.set()
         until = time.monotonic() + STOP_SECONDS
         for level in reversed(_levels(self._parts)):
-            children = [self._children[name] for name in level if name in self._children]
+            children = [child for name, child in self._children.items() if name.partition("+")[0] in level]
             with ThreadPoolExecutor(max(1, len(children))) as pool:
                 list(pool.map(lambda child: child.stop(until - time.monotonic()), children))
 
@@ -218,6 +218,40 @@ class Stack:
     def kill(self, name: str, number: signal.Signals = signal.SIGKILL) -> None:
         """Send a signal to a part. It is started again if it dies of it; ``wait_restarted`` waits for that."""
         self._children[name].kill(number)
+
+    def pause(self, name: str) -> None:
+        """Stop a part where it stands (SIGSTOP), until ``resume``."""
+        self.kill(name, signal.SIGSTOP)
+
+    def resume(self, name: str) -> None:
+        """Let a part go on that was stopped (SIGCONT)."""
+        self.kill(name, signal.SIGCONT)
+
+    def start_another(self, service: str, roles: str) -> str:
+        """Start one more process of a service for some roles (commas), wait until it is ready, return its name.
+
+        It is reached, killed and read like a part; ``stop_another`` ends it.
+        """
+        port = Ports.free().gateway
+        number = sum(name.partition("+")[0] == service for name in self._children)
+        name = f"{service}+{number}"
+        command = [*self._parts[service].command(), "--roles", roles, "--port", str(port)]
+        child = Child(
+            name,
+            command,
+            self._parts[service].environment,
+            self.log_file(name),
+            lambda: services.answers(f"http://{HOST}:{port}/ready"),
+            self._parts[service].stop_seconds,
+        )
+        self._children[name] = child
+        child.start()
+        child.wait_ready(READY_SECONDS)
+        return name
+
+    def stop_another(self, name: str) -> None:
+        """End a process of ``start_another`` in order."""
+        self._children[name].stop()
 
     def wait_restarted(self, name: str, before: int | None, seconds: float = READY_SECONDS) -> float:
         """Wait until another process than ``before`` does a part's work; return the seconds. Raises NotReady."""

@@ -34,13 +34,17 @@ def town_hall(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """
     portalbuild.build()
     home, ports = _home(tmp_path_factory), Ports.free()
-    wall = {
+    with Stack(home, ports, services_also=wall(home, ports)) as stack:
+        yield stack
+
+
+def wall(home: Path, ports: Ports) -> dict[str, str]:
+    """Environment with which the services of a stack stand behind the wall."""
+    return {
         "PYTHONPATH": str(_WALL),
         "WALL_PORTS": ",".join(str(ports.of(service)) for service in SERVICES),
         "WALL_LOG": str(home / "wall"),
     }
-    with Stack(home, ports, services_also=wall) as stack:
-        yield stack
 
 
 def _home(factory: pytest.TempPathFactory) -> Path:

@@ -1,0 +1,24 @@
+"""The town hall that faults strike: one for all tests that use it, each of which leaves it whole."""
+
+from collections.abc import Iterator
+
+import pytest
+from stack.levers import PARTS, Levers, environment
+
+from rathaus.stack import Ports, Stack
+
+
+@pytest.fixture(scope="session")
+def fault_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A whole town hall whose services stand open for faults, behind the wall."""
+    home, ports = tmp_path_factory.mktemp("faults"), Ports.free()
+    with Stack(home, ports, parts=PARTS, services_also=environment(home, ports)) as stack:
+        yield stack
+
+
+@pytest.fixture
+def levers(fault_stack: Stack) -> Iterator[Levers]:
+    """Faults for the town hall; what was ordered and has not struck is taken back."""
+    found = Levers(fault_stack)
+    yield found
+    found.disarm()
