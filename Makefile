@@ -29,7 +29,7 @@ lock: env ## requirements.txt und die Prüfsummen der Java-Pakete neu festschrei
 	$(RATHAUS) lock
 down: env ## ein laufendes Rathaus anhalten
 	$(RATHAUS) down
-status: env ## zeigen, was läuft
-	$(RATHAUS) status
+status: env ## zeigen, was läuft und was jemanden braucht (JSON=1: als Daten)
+	$(RATHAUS) status $(if $(JSON),--json)
 clean: env ## die Daten des Rathauses löschen (CACHE=1: auch Geladenes und Abgeleitetes)
 	$(RATHAUS) clean $(if $(CACHE),--cache)

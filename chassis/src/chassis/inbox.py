@@ -10,14 +10,17 @@ from datetime import timedelta
 from enum import Enum
 
 from chassis.clock import Clock
-from chassis.documents import Documents, Duplicate, Index
+from chassis.documents import Document, Documents, Duplicate, Index
 from chassis.errors import Transient
 from chassis.ids import uuid7
 
 CLAIMED_FOR = timedelta(seconds=60)
 """Longer than any sending may take, with its timeouts."""
 KEPT_FOR = timedelta(days=90)
-_INDEXES = (Index((("done_at", 1),), "expire", sparse=True, expire_after=KEPT_FOR),)
+_INDEXES = (
+    Index((("done_at", 1),), "expire", sparse=True, expire_after=KEPT_FOR),
+    Index((("unknown_at", 1),), "unknown", sparse=True),
+)
 
 
 class Outcome(Enum):
@@ -47,7 +50,7 @@ class Inbox:
         self._refuses_repeats = refuses_repeats
 
     async def ensure(self) -> None:
-        """Create the index that lets done rows expire after 90 days."""
+        """Create the indexes that let done rows expire after 90 days and find the unknown ones."""
         await self._documents.ensure(_INDEXES)
 
     async def once(self, id: str, external_id: str, send: Callable[[str], Awaitable[None]]) -> Outcome:
@@ -90,7 +93,7 @@ class Inbox:
         # As it was read: its owner may have woken up and stored an id since.
         mine = {"_id": id, "by": row["by"], "state": "claimed", "external_id": row["external_id"]}
         if row["external_id"] is not None and not self._refuses_repeats:
-            await self._documents.update(mine, {"$set": {"state": "unknown"}})
+            await self._note_unknown(mine)
             return Outcome.UNKNOWN
         taken = await self._documents.update(mine, {"$set": {"by": token, "until": until}})
         return None if taken else Outcome.ELSEWHERE
@@ -106,7 +109,10 @@ class Inbox:
             if self._refuses_repeats:
                 await self._documents.update(mine, {"$set": {"until": self._clock.now()}})
                 raise
-            await self._documents.update(mine, {"$set": {"state": "unknown"}})
+            await self._note_unknown(mine)
             return Outcome.UNKNOWN
         await self._documents.update(mine, {"$set": {"state": "done", "done_at": self._clock.now()}})
         return Outcome.DONE
+
+    async def _note_unknown(self, mine: Document) -> None:
+        await self._documents.update(mine, {"$set": {"state": "unknown", "unknown_at": self._clock.now()}})

@@ -13,7 +13,9 @@ def main(arguments: list[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True, metavar="BEFEHL")
     commands.add_parser("up", help="starten, vorführen, laufen lassen")
     commands.add_parser("down", help="anhalten")
-    commands.add_parser("status", help="zeigen, was läuft")
+    commands.add_parser("status", help="zeigen, was läuft und was jemanden braucht").add_argument(
+        "--json", action="store_true", help="als Daten"
+    )
     commands.add_parser("demo", help="den Hauptfall vorführen").add_argument("--json", action="store_true")
     deadletters.add(commands)
     commands.add_parser("clean", help="Daten löschen").add_argument("--cache", action="store_true")
@@ -28,20 +30,23 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _command(given: argparse.Namespace) -> Callable[[], int]:
     # Imported late: `rathaus down` should not wait for what only `rathaus up` needs.
-    if given.command in ("up", "down", "status", "demo", "clean"):
+    if given.command in ("up", "down", "demo", "clean"):
         from rathaus import running
 
         return {
             "up": running.up,
             "down": running.down,
-            "status": running.status,
             "demo": lambda: running.demo(given.json),
             "clean": lambda: running.clean(given.cache),
         }[given.command]
     if given.command == "deadletters":
-        from rathaus.deadletters import commands
+        from rathaus.deadletters import commands as dead_letter_commands
 
-        return lambda: commands.run(given)
+        return lambda: dead_letter_commands.run(given)
+    if given.command == "status":
+        from rathaus.status import commands as status_commands
+
+        return lambda: status_commands.run(given.json)
     from rathaus import checks
 
     return {

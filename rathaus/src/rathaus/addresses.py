@@ -1,6 +1,7 @@
 """Where a running town hall is reached. Written into its data folder while it runs; holds no secret."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Self
@@ -24,11 +25,26 @@ class Addresses:
     sandbox: str
     kafka: str
     """Bootstrap address, for the operator's commands."""
+    database: str
+    """Host and port, for the operator's commands."""
+    parts: Mapping[str, str]
+    """Address of each other part's own listener, by its name."""
 
     @classmethod
     def of(cls, stack: Stack) -> Self:
         """Addresses of a stack in this process."""
-        return cls(stack.api, stack.public_url, stack.mailbox, stack.traces, stack.sandbox, stack.kafka_servers)
+        parts = {name: stack.address(name) for name in stack.names if name not in ("database", "kafka")}
+        database = stack.address("database").removeprefix("http://")
+        return cls(
+            stack.api,
+            stack.public_url,
+            stack.mailbox,
+            stack.traces,
+            stack.sandbox,
+            stack.kafka_servers,
+            database,
+            parts,
+        )
 
     @classmethod
     def read(cls, home: Path) -> Self | None:

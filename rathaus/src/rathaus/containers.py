@@ -82,12 +82,16 @@ def set_up(environment: Mapping[str, str]) -> None:
 
     Raises KeyError with the name that the environment lacks, TimeoutError, and what the drivers raise.
     """
-    server, password = environment["SETUP_DATABASE"], environment[variable("database", OPERATOR)]
-    url = f"mongodb://{OPERATOR}:{password}@{server}/?authSource=admin&directConnection=true"
-    with MongoClient[dict[str, Any]](url) as client:
-        initiate(client, server)
+    with MongoClient[dict[str, Any]](database_url(environment)) as client:
+        initiate(client, environment["SETUP_DATABASE"])
         make_users(client, SERVICES, lambda service: environment[variable("database", service)])
     fill_broker(environment)
+
+
+def database_url(environment: Mapping[str, str]) -> str:
+    """Address with which the operator signs in to the database."""
+    server, password = environment["SETUP_DATABASE"], environment[variable("database", OPERATOR)]
+    return f"mongodb://{OPERATOR}:{password}@{server}/?authSource=admin&directConnection=true"
 
 
 def fill_broker(environment: Mapping[str, str]) -> None:

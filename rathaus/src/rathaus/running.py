@@ -38,7 +38,7 @@ def up() -> int:
         signal.signal(number, _stop)
     stack: Stack | None = None
     try:
-        if (pid := _owner(HOME)) is not None:
+        if (pid := owner(HOME)) is not None:
             raise RunsAlready(HOME, str(pid))
         if (REPOSITORY / "portal" / "package.json").exists() and portalbuild.build():
             _tell("Portal gebaut", began)
@@ -72,7 +72,7 @@ def up() -> int:
 def demo(as_json: bool) -> int:
     """Play the main job in the running town hall."""
     addresses = Addresses.read(HOME)
-    if addresses is None or _owner(HOME) is None:
+    if addresses is None or owner(HOME) is None:
         _console.print("Es läuft kein Rathaus: zuerst „make up“.", style="red")
         return 1
     return _play(addresses, as_json)
@@ -80,13 +80,13 @@ def demo(as_json: bool) -> int:
 
 def down() -> int:
     """Stop the running town hall and wait until it is gone."""
-    pid = _owner(HOME)
+    pid = owner(HOME)
     if pid is None:
         _console.print("Es läuft kein Rathaus.")
         return 0
     os.kill(pid, signal.SIGTERM)
     until = time.monotonic() + _STOP_SECONDS
-    while _owner(HOME) is not None:
+    while owner(HOME) is not None:
         if time.monotonic() > until:
             _console.print(f"Prozess {pid} ist nach {_STOP_SECONDS:.0f} s noch da.", style="red")
             return 1
@@ -95,23 +95,9 @@ def down() -> int:
     return 0
 
 
-def status() -> int:
-    """Tell whether a town hall runs and where."""
-    pid, addresses = _owner(HOME), Addresses.read(HOME)
-    if pid is None:
-        _console.print("Es läuft kein Rathaus.")
-        return 1
-    _console.print(f"Das Rathaus läuft (Prozess {pid}, Daten in {HOME}).")
-    if addresses is not None:
-        _console.print(
-            f"Portal {addresses.public_url}  Postfach {addresses.mailbox}  Spuren {addresses.traces}/zipkin/"
-        )
-    return 0
-
-
 def clean(cache: bool) -> int:
     """Delete the town hall's data, and on wish what was fetched and derived."""
-    if _owner(HOME) is not None:
+    if owner(HOME) is not None:
         _console.print("Das Rathaus läuft noch: zuerst „make down“.", style="red")
         return 1
     for folder in (HOME, *([CACHE] if cache else [])):
@@ -153,7 +139,7 @@ def _play(addresses: Addresses, as_json: bool = False) -> int:
     return int(importlib.import_module("rathaus.demo").play(addresses, as_json=as_json))
 
 
-def _owner(home: Path) -> int | None:
+def owner(home: Path) -> int | None:
     """Return the process that holds a data folder's lock, None where nobody does."""
     file = home / "lock"
     if not file.exists():
