@@ -1,4 +1,4 @@
-"""The edge of a small service, for the tests of the HTTP edge and of the sign-in."""
+"""What many tests of the chassis start from: the edge of a small service, and a desk that reads topics."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -10,6 +10,7 @@ from chassis.auth import TokenKeys
 from chassis.http import create_app
 from chassis.municipalities import Municipalities
 from chassis.testing import FixedClock, MemoryDatabase
+from chassis.testing.desk import Desk, FakeDesk, RealDesk
 from chassis.testing.notes import KEY, PROBLEMS, Edge, Notes, router
 
 MUNICIPALITIES = Path(__file__).parents[2] / "municipalities"
@@ -26,3 +27,14 @@ async def web() -> AsyncIterator[Edge]:
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://rathaus.test") as client:
         yield Edge(app, notes, clock, client)
+
+
+@pytest.fixture(params=["fake", pytest.param("real", marks=pytest.mark.stack)])
+async def desk(request: pytest.FixtureRequest) -> AsyncIterator[Desk]:
+    if request.param == "fake":
+        yield FakeDesk()
+        return
+    real = RealDesk(request.getfixturevalue("infrastructure"))
+    await real.open()
+    yield real
+    await real.close()

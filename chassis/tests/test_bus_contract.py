@@ -3,187 +3,19 @@
 import asyncio
 import gc
 import time
-from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
-from aiokafka import AIOKafkaConsumer
 
-from chassis.broker import Bus, Envelope
 from chassis.dead_letters import DeadLetters
-from chassis.ids import uuid7
 from chassis.kafka import KafkaPublisher
 from chassis.reader import Record
 from chassis.settings import ServiceSettings
-from chassis.testing import START, FixedClock, MemoryBroker, MemoryBus, MemoryDatabase, MemoryPublisher
-from chassis.testing.example import TENANT
-from contracts import Event, Tombstone
-from contracts.envelope import headers_of, tombstone_type
-from contracts.identity import AccountLinked, ContactChanged
+from chassis.testing import START, MemoryBroker, MemoryPublisher
+from chassis.testing.desk import Desk, RealDesk
+from contracts.identity import AccountLinked
 from contracts.topics import TOPICS, dead_letters
 from rathaus.stack.stack import Stack
-
-
-class Desk(ABC):
-    """Two topics read by two services; notes what took effect, by source."""
-
-    def __init__(self) -> None:
-        self.effects: dict[str, list[Any]] = {}
-        self.failures: dict[tuple[str, int], Exception] = {}
-        self.run = uuid7()
-
-    def source(self, name: str) -> str:
-        """Sources of this test only: the real topics are shared."""
-        return f"{name}-{self.run}"
-
-    async def note(self, event: Any, envelope: Envelope) -> None:
-        if failure := self.failures.pop((envelope.subject, envelope.sequence), None):
-            raise failure
-        said = "gone" if isinstance(event, Tombstone) else envelope.sequence
-        self.effects.setdefault(envelope.subject, []).append(said)
-
-    def of(self, name: str) -> list[Any]:
-        return self.effects.get(self.source(name), [])
-
-    async def put(
-        self, name: str, sequence: int, *, type_: str = AccountLinked.type, value: bytes | None = None
-    ) -> None:
-        event = AccountLinked(occurred_at=START, account_id=name, level="hoch")
-        body = event.model_dump_json().encode() if value is None else value
-        await self._put("identity.accounts", type_, name, sequence, body)
-
-    async def put_contact(self, name: str, sequence: int, email: str | None) -> None:
-        type_, body = tombstone_type("identity.contacts"), None
-        if email:
-            event: Event = ContactChanged(occurred_at=START, account_id=name, email=email)
-            type_, body = event.type, event.model_dump_json().encode()
-        await self._put("identity.contacts", type_, name, sequence, body)
-
-    async def _put(self, topic: str, type_: str, name: str, sequence: int, body: bytes | None) -> None:
-        source = self.source(name)
-        envelope = Envelope(f"{source}-{sequence}-{type_}", type_, TENANT, source, sequence, START)
-        await self.send(topic, source, body, headers_of(envelope))
-
-    @abstractmethod
-    async def send(self, topic: str, key: str, value: bytes | None, headers: list[tuple[str, bytes]]) -> None: ...
-
-    @abstractmethod
-    async def until(self, done: Callable[[], bool]) -> None: ...
-
-    @abstractmethod
-    async def restart(self) -> None: ...
-
-    @abstractmethod
-    async def dead(self) -> list[Record]: ...
-
-
-class FakeDesk(Desk):
-    def __init__(self) -> None:
-        super().__init__()
-        broker, clock = MemoryBroker(), FixedClock()
-        self.broker = broker
-        self.buses = [MemoryBus(name, MemoryDatabase(name), clock, broker) for name in ("osi-gateway", "notify")]
-        self.buses[0].add("identity.accounts", {AccountLinked: self.note})
-        self.buses[1].add("identity.contacts", {ContactChanged: self.note, Tombstone: self.note})
-
-    async def send(self, topic: str, key: str, value: bytes | None, headers: list[tuple[str, bytes]]) -> None:
-        self.broker.append(topic, key, value, headers)
-
-    async def until(self, done: Callable[[], bool]) -> None:
-        for bus in self.buses:
-            await bus.deliver()
-        assert done(), self.effects
-
-    async def restart(self) -> None:
-        for bus in self.buses:
-            bus.rewind()
-
-    async def dead(self) -> list[Record]:
-        return self.broker.topics[dead_letters("osi-gateway")]
-
-
-class RealDesk(Desk):
-    def __init__(self, stack: Stack) -> None:
-        super().__init__()
-        self.stack = stack
-        self.databases = {name: MemoryDatabase(name) for name in ("osi-gateway", "notify")}
-        self.buses: list[Bus] = []
-        self.publisher: KafkaPublisher | None = None
-
-    def settings(self, principal: str) -> ServiceSettings:
-        return ServiceSettings(
-            kafka_servers=self.stack.kafka_servers,
-            kafka_user=principal,
-            kafka_password=self.stack.kafka_password(principal),
-        )
-
-    async def open(self) -> None:
-        clock = FixedClock()
-        self.publisher = await KafkaPublisher.open(self.settings("identity"), "test")
-        names = ("osi-gateway", "notify")
-        self.buses = [Bus(self.settings(name), name, self.databases[name], clock) for name in names]
-        self.buses[0].add("identity.accounts", {AccountLinked: self.note})
-        self.buses[1].add("identity.contacts", {ContactChanged: self.note, Tombstone: self.note})
-        await asyncio.gather(*(bus.start(consumers=True) for bus in self.buses))
-
-    async def close(self) -> None:
-        await asyncio.gather(*(bus.stop() for bus in self.buses))
-        if self.publisher:
-            await self.publisher.close()
-
-    async def send(self, topic: str, key: str, value: bytes | None, headers: list[tuple[str, bytes]]) -> None:
-        assert self.publisher
-        if topic.endswith(".retry"):
-            operator = await KafkaPublisher.open(self.settings("admin"), "operator")
-            await (await operator.send(topic, key, value, headers))
-            await operator.close()
-        else:
-            await (await self.publisher.send(topic, key, value, headers))
-
-    async def until(self, done: Callable[[], bool]) -> None:
-        until = time.monotonic() + 20
-        while not done():
-            assert time.monotonic() < until, self.effects
-            await asyncio.sleep(0.02)
-
-    async def restart(self) -> None:
-        await self.close()
-        await self.open()
-
-    async def dead(self) -> list[Record]:
-        consumer = AIOKafkaConsumer(
-            dead_letters("osi-gateway"),
-            bootstrap_servers=self.stack.kafka_servers,
-            security_protocol="SASL_PLAINTEXT",
-            sasl_mechanism="SCRAM-SHA-512",
-            sasl_plain_username="admin",
-            sasl_plain_password=self.stack.kafka_password(),
-            auto_offset_reset="earliest",
-            group_id=None,
-        )
-        await consumer.start()
-        try:
-            found = await consumer.getmany(timeout_ms=1500)
-        finally:
-            await consumer.stop()
-        records = [record for batch in found.values() for record in batch]
-        return [
-            Record(one.topic, one.partition, one.offset, one.key, one.value, tuple(one.headers))
-            for one in records
-            if self.run.encode() in (one.key or b"")
-        ]
-
-
-@pytest.fixture(params=["fake", pytest.param("real", marks=pytest.mark.stack)])
-async def desk(request: pytest.FixtureRequest) -> AsyncIterator[Desk]:
-    if request.param == "fake":
-        yield FakeDesk()
-        return
-    real = RealDesk(request.getfixturevalue("infrastructure"))
-    await real.open()
-    yield real
-    await real.close()
 
 
 @pytest.mark.proves("F46")
@@ -339,7 +171,7 @@ async def test_what_cannot_be_taken_now_is_read_again_but_in_no_hot_loop(infrast
                 raise KeyError("bug")
             await take(record)
 
-        reader.take = failing  # type: ignore[method-assign]
+        reader.take = failing
         await real.put("s", 1)
         await real.until(lambda: real.of("s") == [1])
         assert tries[1] - tries[0] >= 1
@@ -355,7 +187,7 @@ async def test_a_consumer_that_has_stopped_is_not_ready(infrastructure: Stack) -
         bus = real.buses[0]
         assert await bus.check() is None
         for subscriber in bus._broker.subscribers:
-            for task in subscriber.tasks:  # type: ignore[attr-defined]
+            for task in subscriber.tasks:
                 task.cancel()
         await asyncio.sleep(0.2)
         assert "has stopped" in (await bus.check() or "")
