@@ -110,8 +110,9 @@ async def test_what_waits_beyond_the_limit_goes_to_the_dead_letters_and_comes_ba
         await desk.put("s", number)
     await desk.put("t", 1)
     await desk.until(lambda: desk.of("t") == [1])
-    while not (letters := await desk.dead()):
-        pass  # the two may lie in different partitions
+    for _ in range(20):  # the two may lie in different partitions
+        if letters := await desk.dead():
+            break
     await desk.put("s", 1)
     await desk.until(lambda: len(desk.of("s")) >= 65)
     assert desk.of("s") == list(range(1, 66))
