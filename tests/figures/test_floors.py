@@ -1,0 +1,19 @@
+"""Nobody makes the product slower without noticing: cheap figures, measured briefly, stay above their floors."""
+
+import pytest
+
+import writes
+from frame.figures import BRIEF, Measured
+
+
+def fallen(measured: list[Measured]) -> list[str]:
+    return [
+        f"{row.figure.id} is {row.median:.2f}, its floor {row.figure.floor}: {row.values}"
+        for row in measured
+        if row.has_fallen
+    ]
+
+
+@pytest.mark.proves("PL-25")
+async def test_writes_cost_no_more_than_they_did() -> None:
+    assert fallen([*await writes.measure(BRIEF)]) == []
