@@ -33,6 +33,9 @@ _faststream = logging.getLogger("faststream")
 _faststream.addFilter(lambda record: not record.getMessage().startswith("Auto create topics is disabled"))
 GAP_ALARM = timedelta(seconds=10)
 _LOOK_FOR_GAPS = 5.0
+_METADATA_MS = 10_000
+"""A partition that has never been read and whose leader has just moved is read only once aiokafka has asked again who
+leads it; its own default is 5 minutes."""
 Handler = Callable[[Any, Envelope], Awaitable[None]]
 
 
@@ -58,6 +61,7 @@ class Bus:
             acks="all",
             enable_idempotence=True,
             allow_auto_create_topics=False,
+            metadata_max_age_ms=_METADATA_MS,
             graceful_timeout=settings.graceful_timeout,
             ack_policy=AckPolicy.NACK_ON_ERROR,
             security=security_of(settings),
