@@ -6,9 +6,11 @@ import time
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from chassis.dead_letters import DeadLetters
 from chassis.kafka import KafkaPublisher
+from chassis.outbox import MOST_PENDING_BYTES
 from chassis.reader import Record
 from chassis.settings import ServiceSettings
 from chassis.testing import START, MemoryBroker, MemoryPublisher
@@ -193,3 +195,21 @@ async def test_a_consumer_that_has_stopped_is_not_ready(infrastructure: Stack) -
         assert "has stopped" in (await bus.check() or "")
     finally:
         await real.close()
+
+
+@pytest.mark.stack
+@pytest.mark.proves("F73")
+async def test_kafka_takes_the_largest_event_that_a_write_lets_through(infrastructure: Stack) -> None:
+    """The relay knows no poison: the limit at the write lies under every limit of producer and broker."""
+    settings = ServiceSettings(
+        kafka_servers=[infrastructure.kafka_servers],
+        kafka_user="forms",
+        kafka_password=SecretStr(infrastructure.kafka_password("forms")),
+    )
+    publisher = await KafkaPublisher.open(settings, "forms")
+    try:
+        headers = [(f"header-{number}", b"x" * 200) for number in range(20)]
+        taken = await publisher.send("forms.packages", "largest", b"x" * MOST_PENDING_BYTES, headers)
+        assert await taken
+    finally:
+        await publisher.close()

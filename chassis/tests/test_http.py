@@ -200,6 +200,7 @@ async def test_head_is_answered_like_get_without_body_even_on_a_stream(web: Edge
         ("later", 503, "unavailable"),
         ("gone", 404, "not-found"),
         ("reused", 422, "key-reused"),
+        ("much", 422, "too-much"),
         ("stale", 412, "version-conflict"),
         ("bug", 500, "internal"),
     ],
@@ -208,6 +209,7 @@ async def test_errors_have_their_status(web: Edge, how: str, status: int, slug: 
     body = problem(await web.client.get(f"{BASE}/fails/{how}"), status, slug=slug)
     assert "Mia" not in json.dumps(body)
     assert "application 7" not in json.dumps(body)
+    assert "300000" not in json.dumps(body)
 
 
 async def test_a_domain_says_what_and_where(web: Edge) -> None:

@@ -8,8 +8,9 @@ import pytest
 
 from chassis.aggregates import Aggregates, Key
 from chassis.errors import NotFound
-from chassis.outbox import MOST_PENDING_BYTES, OutboxFull, WrongTopic
-from chassis.testing import START, FixedClock, MemoryDatabase
+from chassis.outbox import MOST_PENDING, MOST_PENDING_BYTES, OutboxFull, TooMuchToTell, WrongTopic
+from chassis.relay import Relay
+from chassis.testing import START, FixedClock, MemoryBroker, MemoryDatabase, MemoryPublisher
 from chassis.testing.example import TENANT, Counted, Counter, CounterCodec, count_up, publish, start
 from contracts import Event
 from contracts.forms import ApplicationPackaged, ApplicationStatusChanged
@@ -84,3 +85,45 @@ async def test_too_many_bytes_are_refused_at_the_write() -> None:
     assert (await aggregates.load(TENANT, made.id)).state.count == 2
     with pytest.raises(NotFound):
         await aggregates.load(TENANT, "other")
+
+
+def packaged(size: int) -> ApplicationPackaged:
+    """An event whose body has exactly so many bytes."""
+    empty = ApplicationPackaged(occurred_at=START, application_id="a", fact_id="f", account_id="m", sealed="")
+    return empty.model_copy(update={"sealed": "x" * (size - len(empty.model_dump_json()))})
+
+
+@pytest.mark.proves("F73")
+async def test_what_will_never_fit_is_refused_for_good_and_the_rest_goes_out() -> None:
+    """Not "try later": an event over the limit, or more events at once than a document may hold back."""
+    told: dict[int, Sequence[Event]] = {
+        1: [packaged(100)],
+        2: [packaged(MOST_PENDING_BYTES + 1)],
+        3: [packaged(100)] * (MOST_PENDING + 1),
+        4: [packaged(MOST_PENDING_BYTES - 1000)],
+    }
+    database, broker, clock = MemoryDatabase(), MemoryBroker(), FixedClock()
+    documents = database.collection("counters")
+    aggregates: Aggregates[Counter, Counted] = Aggregates(
+        documents, CounterCodec(), lambda state, fact: told[fact.count], service="forms", clock=clock
+    )
+    made = await aggregates.create(TENANT, key("k"), lambda id: start())
+    for count in (2, 3):
+        before = await documents.get(made.id)
+        with pytest.raises(TooMuchToTell, match=str(MOST_PENDING_BYTES)):
+            await aggregates.command(TENANT, made.id, key(f"much{count}"), to(count))
+        assert await documents.get(made.id) == before
+    with pytest.raises(TooMuchToTell):
+        await aggregates.create(TENANT, key("other"), lambda id: to(2)(Counter(1)))
+    await aggregates.command(TENANT, made.id, key("largest"), to(4))
+
+    async def open_publisher() -> Any:
+        return MemoryPublisher(broker)
+
+    await Relay(database, [documents], open_publisher, me="a", clock=clock).round()
+    assert [envelope.sequence for envelope, _ in broker.events("forms.packages")] == [1, 2]
+    assert [found.id for found in await aggregates.find({})] == [made.id]
+
+
+def to(count: int) -> Callable[[Counter], tuple[Counter, Sequence[Counted]]]:
+    return lambda state: (Counter(count), (Counted(count),))

@@ -136,6 +136,7 @@ class Aggregates(Generic[S, F]):
             KeyReused: the key stands for another command.
             VersionConflict: ``expected_version`` is not the present one.
             OutboxFull: too many events wait for the broker.
+            TooMuchToTell: the events of this command will never fit.
             Busy: conflicts or a silent database for 2 s.
         """
 

@@ -17,12 +17,17 @@ SHARDS = 16
 MOST_PENDING = 64
 """Events that one document may hold back, e.g. while the broker is down."""
 MOST_PENDING_BYTES = 256 * 1024
+_LIMITS = f"the limits are {MOST_PENDING} events and {MOST_PENDING_BYTES} bytes"
 AT_ONCE = datetime(1970, 1, 1, tzinfo=UTC)
 """``due`` of a document whose events may be published now; a later ``due`` is the relay's back-off."""
 
 
 class OutboxFull(Transient):
     """The broker has not taken this aggregate's events for too long; nothing more is accepted until it does."""
+
+
+class TooMuchToTell(Exception):
+    """The events of one decision can never be published together: larger than any document may hold back."""
 
 
 class WrongTopic(Exception):
@@ -61,20 +66,20 @@ class Outgoing:
         """Number and encode the events of one decision: all of them or none.
 
         Raises:
-            OutboxFull: the document holds back 64 events or 256 KiB already.
+            OutboxFull: with the events that the document holds back already they are more than 64 or 256 KiB.
+            TooMuchToTell: they are by themselves: no later moment is better.
             WrongTopic: the topic belongs to another service.
         """
         entries, sequence = [], dict(self._sequence)
         for event in events:
             entry = self._entry(event, sequence, at, trace)
             entries.append(entry)
-        count = self._count + len(entries)
-        size = self._bytes + sum(len(entry["body"] or b"") for entry in entries)
+        own = sum(len(entry["body"] or b"") for entry in entries)
+        if len(entries) > MOST_PENDING or own > MOST_PENDING_BYTES:
+            raise TooMuchToTell(f"{len(entries)} events with {own} bytes; {_LIMITS}")
+        count, size = self._count + len(entries), self._bytes + own
         if count > MOST_PENDING or size > MOST_PENDING_BYTES:
-            raise OutboxFull(
-                f"{count} events with {size} bytes would wait for the broker; "
-                f"the limits are {MOST_PENDING} and {MOST_PENDING_BYTES}"
-            )
+            raise OutboxFull(f"{count} events with {size} bytes would wait for the broker; {_LIMITS}")
         self._sequence, self._count, self._bytes = sequence, count, size
         self.entries += entries
 

@@ -16,6 +16,7 @@ from starlette.responses import Response
 from chassis.aggregates import KeyReused, VersionConflict
 from chassis.errors import NotFound, Transient
 from chassis.field_texts import field_text
+from chassis.outbox import TooMuchToTell
 from chassis.tracing import trace_id
 
 _log = logging.getLogger(__name__)
@@ -93,6 +94,7 @@ PROBLEMS: Final[Mapping[int, Kind]] = {
     )
 }
 KEY_REUSED: Final = Kind(422, "key-reused", "Dieser Idempotency-Key wurde schon für eine andere Anfrage verwendet.")
+TOO_MUCH: Final = Kind(422, "too-much", "Das ist zusammen zu viel. Bitte kürzen Sie Ihre Angaben.")
 CROSS_SITE: Final = Kind(403, "cross-site", "Die Anfrage kam von einer anderen Seite.")
 
 
@@ -135,6 +137,7 @@ def install(app: FastAPI, problems: Mapping[type[Exception], Kind]) -> None:
     app.add_exception_handler(Transient, _transient)
     app.add_exception_handler(NotFound, _domain_handler(PROBLEMS[404], quiet=True))
     app.add_exception_handler(KeyReused, _domain_handler(KEY_REUSED, quiet=True))
+    app.add_exception_handler(TooMuchToTell, _domain_handler(TOO_MUCH, quiet=True))
     app.add_exception_handler(VersionConflict, _domain_handler(PROBLEMS[412], quiet=True))
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _refused)

@@ -36,6 +36,7 @@ from chassis.http import (
     same_origin,
     set_etag,
 )
+from chassis.outbox import TooMuchToTell
 from chassis.problems import Kind
 from chassis.testing.clock import FixedClock
 from chassis.testing.example import TENANT
@@ -158,6 +159,7 @@ async def fail(how: str, tenant: Tenant) -> NoteOut:
         "gone": NotFound("application 7"),
         "reused": KeyReused("k"),
         "stale": VersionConflict("3"),
+        "much": TooMuchToTell("1 events with 300000 bytes"),
         "bug": RuntimeError("Mia Beispiel, secret"),
     }[how]
 
