@@ -37,6 +37,8 @@ def test_a_mail_is_found_by_its_recipient(mailbox: Stack) -> None:
     assert (file["filename"], file["media_type"]) == ("Termin für Mia.ics", "text/calendar")
     assert httpx.get(mailbox.mailbox + file["path"]).content == b"BEGIN:VCALENDAR"
     assert httpx.get(f"{mailbox.mailbox}/api/messages", params={"to": "nobody@example.org"}).json() == []
+    assert httpx.get(f"{mailbox.mailbox}/api/messages?to=mia@example.org&limit=0").json() == []
+    assert httpx.get(f"{mailbox.mailbox}/api/messages?limit=many").status_code == 400
 
 
 def test_pages_show_mails_and_run_nothing_of_them(mailbox: Stack) -> None:

@@ -1,6 +1,6 @@
 """What "nothing lost" means: what was told to callers held against documents, topics and effects.
 
-It works on plain records, so that one checker serves whatever ran: see ``Story``. The names I1 to I7 stand for
+It works on plain records, so that one checker serves whatever ran: see ``Story``. The names I1 to I9 stand for
 
 - I1: what was acknowledged is in its document, and all its events are in the topic;
 - I2: no event without a document that gave birth to it;
@@ -8,7 +8,9 @@ It works on plain records, so that one checker serves whatever ran: see ``Story`
 - I4: each event takes effect exactly once at its reader, in order;
 - I5: nothing holds more than its places;
 - I6: what was refused left nothing, and was refused for a reason that held between call and answer;
-- I7: a command that is sent again with the same key is carried out once and answered alike.
+- I7: a command that is sent again with the same key is carried out once and answered alike;
+- I8: what is bounded stays within its bounds: memory, what waits for the broker, what waits behind a gap;
+- I9: all comes to rest within a stated time.
 """
 
 from collections import Counter, defaultdict
@@ -72,6 +74,24 @@ class Kept:
 
 
 @dataclass(frozen=True)
+class Reading:
+    """What one reader should have taken, and what it took, each in its order. Numbers count what it should take."""
+
+    reader: str
+    due: Sequence[Seen]
+    taken: Sequence[Seen]
+
+
+@dataclass(frozen=True)
+class Bound:
+    """Something measured that must not grow beyond a limit."""
+
+    what: str
+    measured: float
+    limit: float
+
+
+@dataclass(frozen=True)
 class Story:
     """All that is known after everything has come to rest."""
 
@@ -81,21 +101,30 @@ class Story:
     published: Sequence[Seen] = ()
     """All that the broker ever acknowledged or took, in its order."""
     effects: Sequence[Seen] = ()
+    """What the one reader took of all that was published; where there are more, ``readings`` say it."""
     documents: Sequence[Kept] = ()
     stuck: Sequence[str] = ()
-    """What did not come to rest."""
+    """What did not come to rest in time."""
     reasons: dict[str, Callable[[Birth], bool]] = field(default_factory=dict)
     """When a refusal is right: its words, and whether a state justifies it."""
+    readings: Sequence[Reading] = ()
+    remembered: Sequence[tuple[str, str]] = ()
+    """Source and key of commands that a document remembers without an event."""
+    bounds: Sequence[Bound] = ()
 
 
 def violations(story: Story) -> list[str]:
     """Return each broken invariant, named, with what broke it; empty where all hold."""
-    rules = (_i1, _i2, _i3, _i4, _i5, _i6, _i7)
-    return [*(f"stuck: {what}" for what in story.stuck), *(found for rule in rules for found in rule(story))]
+    rules = (_i1, _i2, _i3, _i4, _i5, _i6, _i7, _i8)
+    return [*(f"I9 stuck: {what}" for what in story.stuck), *(found for rule in rules for found in rule(story))]
+
+
+def _carried_out(story: Story) -> set[tuple[str, str]]:
+    return {*((birth.source, birth.key) for birth in story.births), *story.remembered}
 
 
 def _i1(story: Story) -> Iterator[str]:
-    carried_out = {(birth.source, birth.key) for birth in story.births}
+    carried_out = _carried_out(story)
     for attempt in story.attempts:
         if attempt.outcome == "acknowledged" and (attempt.source, attempt.key) not in carried_out:
             yield f"I1 acknowledged {attempt.key} left nothing in {attempt.source}"
@@ -125,18 +154,18 @@ def _i3(story: Story) -> Iterator[str]:
 
 
 def _i4(story: Story) -> Iterator[str]:
-    yield from _in_order("I4", story.effects, repeats=False)
-    for event, times in Counter(seen.event for seen in story.effects).items():
-        if times > 1:
-            yield f"I4 event {event} took effect {times} times"
-    taken = {seen.event for seen in story.effects}
-    for seen in dict.fromkeys(story.published):
-        if seen.event not in taken:
-            yield f"I4 {_name(seen)} took no effect"
-    published = {seen.event for seen in story.published}
-    for seen in story.effects:
-        if seen.event not in published:
-            yield f"I4 {_name(seen)} took effect without being published"
+    one = Reading("", tuple(dict.fromkeys(story.published)), story.effects)
+    for reading in story.readings or (one,):
+        name = f"I4 {reading.reader}".strip()
+        yield from _in_order(name, reading.taken, repeats=False)
+        for event, times in Counter(seen.event for seen in reading.taken).items():
+            if times > 1:
+                yield f"{name} event {event} took effect {times} times"
+        taken, due = {seen.event for seen in reading.taken}, {seen.event for seen in reading.due}
+        yield from (f"{name} {_name(seen)} took no effect" for seen in reading.due if seen.event not in taken)
+        for seen in reading.taken:
+            if seen.event not in due:
+                yield f"{name} {_name(seen)} took effect without being published"
 
 
 def _i5(story: Story) -> Iterator[str]:
@@ -151,7 +180,7 @@ def _i5(story: Story) -> Iterator[str]:
 
 
 def _i6(story: Story) -> Iterator[str]:
-    carried_out = {(birth.source, birth.key) for birth in story.births}
+    carried_out = _carried_out(story)
     open_keys: set[tuple[str, str]] = set()
     states = defaultdict(list)
     for birth in story.births:
@@ -185,6 +214,12 @@ def _i7(story: Story) -> Iterator[str]:
     for (source, key), told in answers.items():
         if len(told) > 1:
             yield f"I7 {key} in {source} was answered {sorted(told)}"
+
+
+def _i8(story: Story) -> Iterator[str]:
+    for bound in story.bounds:
+        if bound.measured > bound.limit:
+            yield f"I8 {bound.what} is {bound.measured:g}, at most {bound.limit:g}"
 
 
 def _between(states: Sequence[Birth], attempt: Attempt) -> Iterator[Birth]:

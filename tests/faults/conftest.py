@@ -1,11 +1,15 @@
 """The town hall that faults strike: one for all tests that use it, each of which leaves it whole."""
 
+import asyncio
 from collections.abc import Iterator
 
 import pytest
-from stack.levers import PARTS, Levers, environment
+from fault_town import FaultTown
+from levers import PARTS, Levers, environment
 
 from rathaus.stack import Ports, Stack
+
+PEOPLE = 6
 
 
 @pytest.fixture(scope="session")
@@ -22,3 +26,15 @@ def levers(fault_stack: Stack) -> Iterator[Levers]:
     found = Levers(fault_stack)
     yield found
     found.disarm()
+
+
+@pytest.fixture(scope="session")
+def _peopled(fault_stack: Stack) -> FaultTown:
+    return asyncio.run(FaultTown.open(fault_stack, PEOPLE))
+
+
+@pytest.fixture
+def fault_town(_peopled: FaultTown) -> Iterator[FaultTown]:
+    """The same town hall with people in it, whose commands are all remembered for the checker."""
+    yield _peopled
+    _peopled.disarm()

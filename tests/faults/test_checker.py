@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from checker import Attempt, Birth, Kept, Seen, Story, violations
+from checker import Attempt, Birth, Bound, Kept, Reading, Seen, Story, violations
 
 TOPIC = "forms.applications"
 
@@ -73,7 +73,18 @@ PLANTED = {
     ),
     "events that still wait": ("I1", replace(GOOD, documents=(Kept("room", {TOPIC: 3}, 1, True, 0, 1),))),
     "due without events": ("I1", replace(GOOD, documents=(Kept("room", {TOPIC: 3}, 0, True, 0, 1),))),
-    "something that stands still": ("stuck", replace(GOOD, stuck=("no rest",))),
+    "a loss at one of two readers": (
+        "I4 other",
+        replace(
+            GOOD,
+            readings=(
+                Reading("one", GOOD.effects, GOOD.effects),
+                Reading("other", GOOD.effects, GOOD.effects[:2]),
+            ),
+        ),
+    ),
+    "something that grew beyond its bound": ("I8", replace(GOOD, bounds=(Bound("memory", 2.0, 1.0),))),
+    "something that stands still": ("I9", replace(GOOD, stuck=("no rest",))),
 }
 
 

@@ -6,7 +6,7 @@ import signal
 
 import httpx
 import pytest
-from stack.levers import Levers
+from levers import Levers
 
 from rathaus.citizen import Citizen, Unexpected
 

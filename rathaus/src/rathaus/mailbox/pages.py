@@ -78,8 +78,11 @@ class Pages:
         return Response(attachments[number].content, media_type=attachments[number].media_type, headers=headers)
 
     async def messages(self, request: Request) -> Response:
-        """All mails, or those to one address, as JSON; the newest first."""
-        found = self._letters.newest(request.query_params.get("to") or None)
+        """All mails, or those to one address, as JSON; the newest first, at most ``limit`` (100)."""
+        limit = request.query_params.get("limit", "100")
+        if not limit.isdecimal():
+            raise HTTPException(400, f"limit ist eine Zahl, nicht {limit[:20]!r}.")
+        found = self._letters.newest(request.query_params.get("to") or None, int(limit))
         return JSONResponse([_json(letter) for letter in found])
 
     async def message(self, request: Request) -> Response:

@@ -107,9 +107,11 @@ class Admin:
         return Response(status_code=204)
 
     async def inbox(self, request: Request) -> Response:
-        """GET what the authority has received, the newest first, without contents; ``?reference=`` narrows it."""
-        reference = request.query_params.get("reference")
-        rows = await self._store.run(lambda db: inbox.newest(db, reference))
+        """GET what the authority has received, the newest first, without contents; ``?reference=&limit=`` narrow it."""
+        reference, limit = request.query_params.get("reference"), request.query_params.get("limit", "200")
+        if not limit.isdecimal() or len(limit) > 6:
+            raise _bad("limit must be a number of at most 6 digits")
+        rows = await self._store.run(lambda db: inbox.newest(db, reference, int(limit)))
         return JSONResponse({"inbox": [_row(one) for one in rows]})
 
     async def received(self, request: Request) -> Response:

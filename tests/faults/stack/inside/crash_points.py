@@ -5,7 +5,7 @@ of crash points of outbox and inbox is such a place.
 
 The folder in ``FAULTS`` may hold ``<service>.json`` with an order: which point, before or after it, at which call, and
 what happens: the process dies, is stopped, or the call fails. Whoever strikes notes it in ``<service>.struck`` first.
-``<service>.skew`` holds seconds by which this service's clock is wrong.
+``<service>.skew`` holds seconds by which the clock of this service's machine is wrong.
 """
 
 import inspect
@@ -16,6 +16,7 @@ import sys
 import threading
 from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
+from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import Any
 
@@ -112,17 +113,19 @@ def _around(orders: Orders, point: str) -> Callable[..., Any]:
     return wrapper
 
 
-def _skewed(file: Path) -> Callable[..., Any]:
-    from datetime import timedelta
+def _skewed(file: Path) -> type[datetime]:
+    """The machine's clock, wrong by what the file says."""
 
-    def wrapper(wrapped: Callable[..., Any], instance: Any, arguments: Any, named: Any) -> Any:
-        try:
-            wrong = timedelta(seconds=float(file.read_text()))
-        except FileNotFoundError:
-            wrong = timedelta()
-        return wrapped(*arguments, **named) + wrong
+    class Skewed(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
+            try:
+                wrong = timedelta(seconds=float(file.read_text()))
+            except FileNotFoundError:
+                wrong = timedelta()
+            return datetime.now(tz) + wrong
 
-    return wrapper
+    return Skewed
 
 
 def _open(folder: Path) -> None:
@@ -133,8 +136,11 @@ def _open(folder: Path) -> None:
     for point, place in _POINTS.items():
         module, _, attribute = place.partition(":")
         wraps.setdefault(module, []).append((attribute, _around(orders, point)))
-    wraps.setdefault("chassis.clock", []).append(("SystemClock.now", _skewed(folder / f"{_SERVICE}.skew")))
 
+    def skew(loaded: Any) -> None:
+        loaded.datetime = _skewed(folder / f"{_SERVICE}.skew")
+
+    wrapt.register_post_import_hook(skew, "chassis.clock")
     for module, found in wraps.items():
 
         def open_module(loaded: Any, found: list[tuple[str, Callable[..., Any]]] = found) -> None:

@@ -1,0 +1,195 @@
+"""Evidence: everything that a town holds after it has come to rest, as plain records.
+
+Read behind the services' backs: all databases, all topics from their first record on, mailbox and authority's inbox.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+from checker import Attempt
+from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, TopicPartition
+from pymongo import MongoClient
+
+from contracts.envelope import BadEnvelope, envelope_of
+from contracts.topics import SERVICES, TOPICS, dead_letters
+from rathaus.stack import Stack, kafka_contents
+from rathaus.stack.database import database_of
+
+Document = dict[str, Any]
+PLANTED = "x-planted"
+"""Header of records that a test wrote itself."""
+MOST = 100_000
+
+
+@dataclass(frozen=True)
+class Record:
+    """An event in a topic."""
+
+    topic: str
+    partition: int
+    offset: int
+    moment: int
+    """When the broker took it, milliseconds."""
+    event: str
+    type: str
+    source: str
+    number: int
+    body: bytes | None
+    planted: bool = False
+
+
+@dataclass(frozen=True)
+class Mail:
+    """A mail in the mailbox."""
+
+    id: str
+    message_id: str
+    to: str
+    subject: str
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """All of it."""
+
+    attempts: Sequence[Attempt]
+    applications: dict[str, str]
+    """What was handed in and acknowledged: application → reference."""
+    documents: dict[str, list[Document]]
+    """``service.collection`` → its documents."""
+    records: Sequence[Record]
+    """In the order of each partition."""
+    mails: Sequence[Mail]
+    inbox: Sequence[Document]
+    """What the authority has received."""
+    dead_letters: dict[str, int] = field(default_factory=dict)
+    restless: Sequence[str] = ()
+    """What did not come to rest in time."""
+    capacity: int = 2
+    moved: float = 0.0
+
+    def of(self, service: str, collection: str) -> list[Document]:
+        """The documents of one collection."""
+        return self.documents.get(f"{service}.{collection}", [])
+
+
+def aggregates(documents: dict[str, list[Document]]) -> Iterator[tuple[str, Document]]:
+    """All documents with an outbox, with the name of their collection."""
+    for name, found in documents.items():
+        yield from ((name, one) for one in found if "out" in one)
+
+
+def read_documents(stack: Stack) -> dict[str, list[Document]]:
+    """All documents of all services."""
+    found: dict[str, list[Document]] = {}
+    with MongoClient[Document](stack.database_url(), tz_aware=True) as client:
+        for service in SERVICES:
+            database = client[database_of(service)]
+            for name in database.list_collection_names():
+                if not name.startswith("system."):
+                    found[f"{service}.{name}"] = list(database[name].find())
+    return found
+
+
+def read_records(stack: Stack) -> tuple[list[Record], dict[str, int]]:
+    """All events of all topics, and how many dead letters each service has."""
+    found = [_record(one) for name in TOPICS for one in _read(stack, name)]
+    return found, {service: len(_read(stack, dead_letters(service))) for service in SERVICES}
+
+
+def read_mails(stack: Stack) -> list[Mail]:
+    """All mails, the oldest first."""
+    answer = httpx.get(f"{stack.mailbox}/api/messages", params={"limit": MOST}, timeout=60).raise_for_status()
+    return [
+        Mail(one["id"], dict(one["headers"]).get("Message-ID", ""), ", ".join(one["to"]), one["subject"])
+        for one in reversed(answer.json())
+    ]
+
+
+def read_inbox(stack: Stack) -> list[Document]:
+    """What the authority has received, the oldest first."""
+    answer = httpx.get(f"{stack.sandbox}/admin/authority/inbox", params={"limit": MOST}, timeout=60)
+    return list(reversed(answer.raise_for_status().json()["inbox"]))
+
+
+def lags(stack: Stack) -> Iterator[str]:
+    """Groups that have not read and committed everything."""
+    admin = kafka_contents.client(stack.place)
+    ends = _ends(stack)
+    for topic in TOPICS.values():
+        for service in topic.consumers:
+            group = topic.group(service)
+            asked = admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group)])
+            committed = {
+                (one.topic, one.partition): one.offset for one in asked[group].result(30).topic_partitions or ()
+            }
+            for partition in range(topic.partitions):
+                end = ends[topic.name, partition]
+                read = max(0, committed.get((topic.name, partition), 0))
+                if read < end:
+                    yield f"{group} has read {read} of {end} in partition {partition}"
+
+
+def _ends(stack: Stack) -> dict[tuple[str, int], int]:
+    consumer = _consumer(stack)
+    try:
+        return {
+            (topic.name, partition): consumer.get_watermark_offsets(TopicPartition(topic.name, partition), 30)[1]
+            for topic in TOPICS.values()
+            if topic.consumers
+            for partition in range(topic.partitions)
+        }
+    finally:
+        consumer.close()
+
+
+def _consumer(stack: Stack) -> Consumer:
+    signed_in = kafka_contents.sign_in(stack.kafka_servers, stack.kafka_password(), kafka_contents.MECHANISM)
+    return Consumer({**signed_in, "group.id": "evidence", "enable.auto.commit": False})
+
+
+def _read(stack: Stack, topic: str) -> list[Any]:
+    """All records of a topic, partition by partition."""
+    consumer = _consumer(stack)
+    try:
+        partitions = consumer.list_topics(topic, 30).topics[topic].partitions
+        left = {}
+        for partition in partitions:
+            first, end = consumer.get_watermark_offsets(TopicPartition(topic, partition), 30)
+            if first < end:
+                left[partition] = end
+        consumer.assign([TopicPartition(topic, partition, 0) for partition in left])
+        found = []
+        while left:
+            for one in consumer.consume(1_000, 0.1):
+                if one.error():
+                    raise RuntimeError(str(one.error()))
+                found.append(one)
+            # By position: what compaction took away has offsets too.
+            at = consumer.position([TopicPartition(topic, partition) for partition in left])
+            left = {one.partition: left[one.partition] for one in at if one.offset < left[one.partition]}
+    finally:
+        consumer.close()
+    return sorted(found, key=lambda one: (one.partition(), one.offset()))
+
+
+def _record(one: Any) -> Record:
+    headers = [(name, value) for name, value in one.headers() or ()]
+    where = {"topic": one.topic(), "partition": one.partition(), "offset": one.offset()}
+    planted = any(name == PLANTED for name, _ in headers)
+    try:
+        found = envelope_of(headers, key=(one.key() or b"").decode(), **where)
+    except BadEnvelope as bad:
+        return Record(**where, moment=one.timestamp()[1], event="", type=str(bad), source="", number=0, body=None)
+    return Record(
+        **where,
+        moment=one.timestamp()[1],
+        event=found.id,
+        type=found.type.rpartition(".v")[0].rpartition(".")[2],
+        source=found.subject,
+        number=found.sequence,
+        body=one.value(),
+        planted=planted,
+    )

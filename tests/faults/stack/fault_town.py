@@ -1,0 +1,111 @@
+"""A town hall under load and faults, from the first command to the verdict: see ``tests/faults/README.md``."""
+
+import asyncio
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import evidence as collected
+from checker import Bound, violations
+from evidence import Document, Evidence
+from levers import Levers
+from load import Load, Log, people
+from telling import tell
+
+from contracts.topics import SERVICES
+from rathaus.citizen import Citizen
+from rathaus.stack import Stack
+
+CLAIM = 61.0
+"""Seconds after which the claim of a dead sender has run out."""
+MOST_MEMORY = 400 * 1024 * 1024
+"""Bytes that a service's process may hold, whatever happens."""
+
+
+class FaultTown(Levers):
+    """One town, its people, and all that was ever asked of it."""
+
+    def __init__(self, stack: Stack, citizens: Sequence[Citizen], log: Log) -> None:
+        super().__init__(stack)
+        self.people = citizens
+        self.log = log
+        self.told: set[str] = set()
+        """Broken invariants that were told already: of one town many stories are told."""
+        self._memory = dict.fromkeys(SERVICES, 0)
+
+    @classmethod
+    async def open(cls, stack: Stack, count: int) -> "FaultTown":
+        """Give a stack its people."""
+        return cls(stack, await people(stack, count), Log())
+
+    def load(self, **how: Any) -> Load:
+        """People at work, see ``Load``."""
+        return Load(self.stack, self.people, self.log, **how)
+
+    async def verdict(self, seconds: float = 240) -> list[str]:
+        """Let everything come to rest, then hold all against all: every broken invariant that is new, named."""
+        found = violations(tell(await self.rest(seconds), self.bounds()))
+        new = [one for one in found if one not in self.told]
+        self.told.update(new)
+        return new
+
+    async def rest(self, seconds: float = 240) -> Evidence:
+        """Wait until nothing waits any more, at most so long, and read everything."""
+        self.disarm()
+        began = time.monotonic()
+        await self.all_ready(seconds)
+        jumped = 0
+        while restless := await asyncio.to_thread(lambda: list(self._restless())):
+            waited = time.monotonic() - began
+            if waited > seconds:
+                break
+            if waited > 10 * (jumped + 1) and jumped < 5:
+                self.jump(CLAIM)
+                jumped += 1
+            await asyncio.sleep(0.5)
+        self.rested = time.monotonic() - began
+        return await asyncio.to_thread(self._collect, restless)
+
+    def jump(self, seconds: float) -> None:
+        """Set all clocks of the town further ahead, e.g. beyond the claims of those who died."""
+        self.log.moved += seconds
+        self.stack.move_clock(self.log.moved)
+
+    def bounds(self) -> list[Bound]:
+        """The memory of the services."""
+        for service in SERVICES:
+            self._memory[service] = max(self._memory[service], self.stack.memory(service))
+        return [Bound(f"memory of {service}", held, MOST_MEMORY) for service, held in self._memory.items()]
+
+    def _collect(self, restless: Sequence[str]) -> Evidence:
+        records, dead_letters = collected.read_records(self.stack)
+        return Evidence(
+            attempts=tuple(self.log.attempts),
+            applications=dict(self.log.applications),
+            documents=collected.read_documents(self.stack),
+            records=records,
+            mails=collected.read_mails(self.stack),
+            inbox=collected.read_inbox(self.stack),
+            dead_letters=dead_letters,
+            restless=restless,
+            moved=self.log.moved,
+        )
+
+    def _restless(self) -> Iterator[str]:
+        documents = collected.read_documents(self.stack)
+        for name, document in collected.aggregates(documents):
+            if document["out"] or "due" in document:
+                yield f"{name} {document['_id']} holds {len(document['out'])} events"
+            elif reason := _unfinished(name, document):
+                yield f"{name} {document['_id']} {reason}"
+        yield from collected.lags(self.stack)
+
+
+def _unfinished(name: str, document: Document) -> str:
+    if name == "forms.applications" and document["status"] in ("submitted", "forwarded"):
+        return f"is {document['status']}"
+    if name == "notify.messages" and document["status"] == "pending":
+        return "is pending"
+    if name == "osi-gateway.submissions" and not document["swept"]:
+        return f"is not swept; trouble: {document['trouble']}"
+    return ""
