@@ -196,14 +196,12 @@ async def test_it_is_ready_with_the_first_key_and_stops_with_a_stream_open(
 async def test_readiness_follows_the_database(infrastructure: Stack, tmp_path: Path) -> None:
     async with _service(tmp_path, _environment(infrastructure)) as running:
         await running.until("database", ok=True)
-        database = infrastructure.pid("database")
-        assert database is not None
-        os.kill(database, signal.SIGSTOP)
+        infrastructure.kill("database", signal.SIGSTOP)
         try:
             await running.until("database", ok=False)
             assert (await running.client.get("/health")).status_code == 200
         finally:
-            os.kill(database, signal.SIGCONT)
+            infrastructure.kill("database", signal.SIGCONT)
         await running.until("database", ok=True)
         assert (await running.stop())[0] == 0
 

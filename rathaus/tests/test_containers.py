@@ -1,25 +1,31 @@
 """compose.yaml and what belongs to it, held against the embedded stack: the two must not drift apart."""
 
+import gc
 import json
 import os
 import re
+import shutil
 import stat
 import subprocess
 import sys
 from collections.abc import Mapping
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from docker.utils import parse_bytes
 
 from chassis.settings import ServiceSettings, load
 from contracts.topics import SERVICES
 from rathaus import checks, containers, gateway
-from rathaus.stack import REPOSITORY, Ports, Stack, kafka
+from rathaus.stack import REPOSITORY, Ports, Stack, kafka, testing
+from rathaus.stack import containers as testcontainers
 from rathaus.stack import gateway as gateway_part
 from rathaus.stack import sandbox as sandbox_part
+from rathaus.stack.part import Part
 
 BIN = Path(sys.executable).parent
 COMPOSE = REPOSITORY / "compose.yaml"
@@ -212,6 +218,67 @@ def blocks(file: Path) -> dict[str, list[str]]:
         elif "--hash" in line:
             found[name].append(line.strip(" \\"))
     return found
+
+
+# --- the tests' own containers ----------------------------------------------------------------------------------------
+
+
+MOVED = {"KAFKA_LISTENERS", "KAFKA_ADVERTISED_LISTENERS"}
+"""Services and tests are processes of this machine, not containers of the same network."""
+
+
+@pytest.fixture
+def containers_of_tests(project: Path, tmp_path: Path) -> dict[str, Part]:
+    shutil.copy(project / containers.FOLDER / "secrets.json", tmp_path)
+    place = Stack(tmp_path, Ports.free(), parts=()).place
+    return {part.name: part for part in testcontainers.parts(place)}
+
+
+@pytest.mark.parametrize("name", ["database", "kafka"])
+def test_tests_run_the_containers_of_the_file(config: Config, containers_of_tests: dict[str, Part], name: str) -> None:
+    here, there = containers_of_tests[name], config["services"][name]
+    assert isinstance(here.child, partial)
+    made = here.child.keywords
+    assert made["image"] == there["image"]
+    # Both read the same secrets, so these agree too.
+    assert {key: value for key, value in here.environment.items() if key not in MOVED} == {
+        key: value for key, value in there["environment"].items() if key not in MOVED
+    }
+    fence = ("user", "entrypoint", "cap_drop", "security_opt", "read_only")
+    assert {key: made["fence"].get(key) or None for key in fence} == {key: there.get(key) for key in fence}
+    assert parse_bytes(made["fence"]["mem_limit"]) == int(there["mem_limit"])
+    assert [f"{path}:{options}" for path, options in made["tmpfs"].items()] == there.get("tmpfs", [])
+
+
+def test_tests_start_the_database_by_the_command_of_the_file(
+    config: Config, containers_of_tests: dict[str, Part]
+) -> None:
+    (here,), (there,) = containers_of_tests["database"].command(), config["services"]["database"]["command"]
+    assert re.sub(r" --port \d+$", "\n", here) == there.replace("$$", "$")
+
+
+def test_tests_reach_kafka_by_the_doors_of_the_file(config: Config, containers_of_tests: dict[str, Part]) -> None:
+    told = config["services"]["kafka"]["environment"]
+    for name in MOVED:
+        doors = [re.findall(r"([A-Z]+)://", text[name]) for text in (told, containers_of_tests["kafka"].environment)]
+        assert doors[0] == doors[1]
+
+
+def test_without_a_word_tests_run_on_the_embedded_stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(testing.CHOICE, raising=False)
+    assert testing.chosen(tmp_path, Ports.free()).names == Stack(tmp_path, Ports.free()).names
+    monkeypatch.setenv(testing.CHOICE, "podman")
+    with pytest.raises(ValueError, match="RATHAUS_TEST_STACK=podman: bekannt sind embedded und containers"):
+        testing.chosen(tmp_path, Ports.free())
+
+
+@pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")  # the engine's client leaves one open
+def test_tests_on_containers_say_when_no_engine_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(testing.CHOICE, "containers")
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/nobody.sock")
+    with pytest.raises(testcontainers.NoEngine, match="Keine Docker-Engine antwortet"):
+        testing.chosen(tmp_path, Ports.free())
+    gc.collect()
 
 
 # --- secrets --------------------------------------------------------------------------------------------------------

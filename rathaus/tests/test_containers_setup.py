@@ -29,34 +29,45 @@ from rathaus.stack.supervisor import Child, run_once
 class Member:
     """A database server before and after its first set-up, as far as ``initiate`` asks it: none is to be had here."""
 
-    def __init__(self, answers: list[bool], refuses: int | None = None) -> None:
+    def __init__(self, answers: list[bool], refuses: int | None = None, belongs: bool = False) -> None:
         self.answers = answers
         self.refuses = refuses
+        self.belongs = belongs
         self.asked: list[Any] = []
 
     def command(self, name: str, value: Any = 1) -> dict[str, Any]:
         if name == "hello":
-            return {"isWritablePrimary": self.answers.pop(0)}
+            return {"isWritablePrimary": self.answers.pop(0), **({"setName": "rs0"} if self.belongs else {})}
         self.asked.append(value)
         if self.refuses:
             raise OperationFailure("refused", self.refuses)
         return {"ok": 1}
 
 
-def test_the_replica_set_is_made_and_waited_for() -> None:
-    member = Member([False, True])
+def initiate(member: Member) -> None:
     containers.initiate(SimpleNamespace(admin=member), "database:27017")  # type: ignore[arg-type]
-    assert member.asked == [{"_id": "rs0", "members": [{"_id": 0, "host": "database:27017"}]}]
     assert member.answers == []
 
 
+def test_the_replica_set_is_made_and_waited_for() -> None:
+    member = Member([False, False, True])
+    initiate(member)
+    assert member.asked == [{"_id": "rs0", "members": [{"_id": 0, "host": "database:27017"}]}]
+
+
 def test_a_replica_set_that_is_there_stays() -> None:
-    containers.initiate(SimpleNamespace(admin=Member([True], refuses=23)), "database:27017")  # type: ignore[arg-type]
+    member = Member([False, True], belongs=True)
+    initiate(member)
+    assert member.asked == []
+
+
+def test_a_replica_set_that_another_makes_at_the_same_moment_stays() -> None:
+    initiate(Member([False, True], refuses=23))
 
 
 def test_another_refusal_ends_the_setting_up() -> None:
     with pytest.raises(OperationFailure):
-        containers.initiate(SimpleNamespace(admin=Member([True], refuses=13)), "database:27017")  # type: ignore[arg-type]
+        initiate(Member([False], refuses=13))
 
 
 @pytest.mark.stack

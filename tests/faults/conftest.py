@@ -8,6 +8,7 @@ from fault_town import FaultTown
 from levers import PARTS, Levers, environment
 
 from rathaus.stack import Ports, Stack
+from rathaus.stack.testing import chosen
 
 PEOPLE = 6
 
@@ -16,7 +17,7 @@ PEOPLE = 6
 def fault_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """A whole town hall whose services stand open for faults, behind the wall."""
     home, ports = tmp_path_factory.mktemp("faults"), Ports.free()
-    with Stack(home, ports, parts=PARTS, services_also=environment(home, ports)) as stack:
+    with chosen(home, ports, parts=PARTS, services_also=environment(home, ports)) as stack:
         yield stack
 
 

@@ -109,13 +109,14 @@ def make_users(client: MongoClient[dict[str, Any]], services: Sequence[str], pas
 
 
 def initiate(client: MongoClient[dict[str, Any]], server: str) -> None:
-    """Make the server the one member of a replica set, unless it is; return when it takes writes."""
-    members = [{"_id": 0, "host": server}]
-    try:
-        client.admin.command("replSetInitiate", {"_id": REPLICA_SET, "members": members})
-    except OperationFailure as refused:
-        if refused.code != _ALREADY_INITIATED:
-            raise
+    """Make the server the one member of a replica set, unless it is one already; return when it takes writes."""
+    if "setName" not in client.admin.command("hello"):
+        members = [{"_id": 0, "host": server}]
+        try:
+            client.admin.command("replSetInitiate", {"_id": REPLICA_SET, "members": members})
+        except OperationFailure as refused:  # another set-up at the same moment
+            if refused.code != _ALREADY_INITIATED:
+                raise
     until = time.monotonic() + _ELECTION_SECONDS
     while not client.admin.command("hello")["isWritablePrimary"]:
         if time.monotonic() > until:

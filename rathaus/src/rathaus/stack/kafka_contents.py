@@ -106,16 +106,17 @@ def fill(admin: AdminClient, services: Sequence[str], password_of: Callable[[str
     """
     rules = access.rules(TOPICS.values(), services)
     topics = list(access.topics(TOPICS.values(), services))
-    _make_users(admin, services, password_of)
+    make_users(admin, services, password_of)
     _make_topics(admin, topics)
     _make_rules(admin, rules)
     _wait_applied(admin, topics, rules)
 
 
-def _make_users(admin: AdminClient, services: Iterable[str], password_of: Callable[[str], str]) -> None:
+def make_users(admin: AdminClient, names: Iterable[str], password_of: Callable[[str], str]) -> None:
+    """Let users sign in by SCRAM; a password that is another already is changed."""
     info = ScramCredentialInfo(ScramMechanism.SCRAM_SHA_512, ITERATIONS)
     users: list[UserScramCredentialAlteration] = [
-        UserScramCredentialUpsertion(name, info, password_of(name).encode()) for name in services
+        UserScramCredentialUpsertion(name, info, password_of(name).encode()) for name in names
     ]
     _wait(admin.alter_user_scram_credentials(users))
 

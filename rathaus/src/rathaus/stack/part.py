@@ -6,6 +6,7 @@ from pathlib import Path
 
 from rathaus.stack.ports import Ports
 from rathaus.stack.secrets import Secrets
+from rathaus.stack.supervisor import Child
 
 
 @dataclass(frozen=True)
@@ -50,3 +51,5 @@ class Part:
     """What must be done once after the first readiness, e.g. topics."""
     stop_seconds: float = 5.0
     """How long the process may take to end after SIGTERM."""
+    child: Callable[..., Child] = Child
+    """What runs it, called with the arguments of ``Child``."""

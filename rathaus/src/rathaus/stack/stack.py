@@ -74,6 +74,7 @@ class Stack:
         parts: Sequence[str] | None = None,
         cache: Path = CACHE,
         services_also: Mapping[str, str] | None = None,
+        instead: Callable[[Place], Sequence[Part]] = lambda _: (),
         strict: bool = True,
         report: Report = _silent,
     ) -> None:
@@ -84,7 +85,7 @@ class Stack:
         self.place = Place(home, cache, REPOSITORY, ports, Secrets(home / "secrets.json"), services_also or {})
         self._report = report
         self._strict = strict
-        known = _parts(self.place)
+        known = {**_parts(self.place), **{part.name: part for part in instead(self.place)}}
         self._parts: dict[str, Part] = {name: known[name] for name in (known if parts is None else parts)}
         self._children: dict[str, Child] = {}
         self._lock: IO[str] | None = None
@@ -312,7 +313,8 @@ class Stack:
         wait(before)
         began = time.monotonic()
         command = part.command()
-        child = Child(part.name, command, part.environment, self.log_file(part.name), part.ready, part.stop_seconds)
+        log = self.log_file(part.name)
+        child = part.child(part.name, command, part.environment, log, part.ready, part.stop_seconds)
         with self._starting:
             if self._over.is_set():
                 return

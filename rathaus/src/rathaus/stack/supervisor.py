@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Protocol
 
 _LOG_BYTES = 20 * 1024 * 1024
 _FIRST_PAUSE = 0.2
@@ -36,6 +37,23 @@ class NotReady(Exception):
         )
 
 
+class Process(Protocol):
+    """What a child is made of: a process of this machine, or what ends and takes signals like one (``Popen``)."""
+
+    @property
+    def pid(self) -> int:
+        """Its id."""
+
+    def poll(self) -> int | None:
+        """Return its exit code, None before its end."""
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait for its end; return its exit code. Raises subprocess.TimeoutExpired."""
+
+    def send_signal(self, sig: int) -> None:
+        """Send it a signal; does nothing after its end."""
+
+
 class Child:
     """One supervised process."""
 
@@ -55,7 +73,7 @@ class Child:
         self._environment = {**_surroundings(), **environment}
         self._ready = ready
         self._stop_seconds = stop_seconds
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: Process | None = None
         self._lock = threading.Lock()
         self._over = threading.Event()
         self._asked = threading.Event()
@@ -97,9 +115,9 @@ class Child:
 
     def kill(self, number: signal.Signals) -> None:
         """Send a signal to the process. It is started again if it dies of it."""
-        pid = self.pid
-        if pid is not None:
-            os.kill(pid, number)
+        process = self._process
+        if process is not None:
+            process.send_signal(number)
 
     def restart(self) -> None:
         """End the process in order and start it again without a pause."""
@@ -121,11 +139,11 @@ class Child:
         process = self._process
         if process is None or process.poll() is not None:
             return
-        process.terminate()
+        process.send_signal(signal.SIGTERM)
         try:
             process.wait(seconds)
         except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
+            self._destroy(process)
             process.wait()
 
     def _run(self) -> None:
@@ -148,17 +166,23 @@ class Child:
         with self._lock:
             if self._over.is_set():
                 return False
-            with self.log.open("ab") as log:
-                self._process = subprocess.Popen(  # noqa: S603  the command line is the stack's own
-                    self._command,
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=log,
-                    env=self._environment,
-                    start_new_session=True,
-                )
+            self._process = self._spawn()
             self.starts += 1
             return True
+
+    def _spawn(self) -> Process:
+        with self.log.open("ab") as log:
+            return subprocess.Popen(  # noqa: S603  the command line is the stack's own
+                self._command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env=self._environment,
+                start_new_session=True,
+            )
+
+    def _destroy(self, process: Process) -> None:
+        os.killpg(process.pid, signal.SIGKILL)
 
     def _note(self, text: str) -> None:
         with self.log.open("a") as log:

@@ -3,10 +3,15 @@
 ``infrastructure`` is the database and Kafka (3 s), ``town_hall`` is everything. Both are a ``rathaus.stack.Stack`` and
 may be used by synchronous and asynchronous tests. Tests share them, so each makes names of its own (a database, a
 consumer group, an account) and empties nothing.
+
+``RATHAUS_TEST_STACK=containers`` takes database and Kafka of ``compose.yaml`` instead of the embedded ones, where a
+Docker engine answers (docs/operations/containers.md).
 """
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,13 +20,30 @@ from rathaus import portalbuild
 from rathaus.stack.ports import Ports
 from rathaus.stack.stack import Stack
 
+CHOICE = "RATHAUS_TEST_STACK"
 _WALL = Path(__file__).parent / "wall"
+
+
+def chosen(home: Path, ports: Ports, **more: Any) -> Stack:
+    """Make the stack that RATHAUS_TEST_STACK names, ``embedded`` without it. Takes what ``Stack`` takes.
+
+    Raises ValueError for another word, NoEngine where containers are wanted and no engine answers.
+    """
+    kind = os.environ.get(CHOICE, "embedded")
+    if kind == "containers":
+        from rathaus.stack import containers
+
+        containers.look_for_engine()
+        return Stack(home, ports, instead=containers.parts, **more)
+    if kind != "embedded":
+        raise ValueError(f"{CHOICE}={kind}: bekannt sind embedded und containers.")
+    return Stack(home, ports, **more)
 
 
 @pytest.fixture(scope="session")
 def infrastructure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """Real Kafka with topics, principals and rules, and a real database with users."""
-    with Stack(_home(tmp_path_factory), Ports.free(), parts=("database", "kafka")) as stack:
+    with chosen(_home(tmp_path_factory), Ports.free(), parts=("database", "kafka")) as stack:
         yield stack
 
 
@@ -34,7 +56,7 @@ def town_hall(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """
     portalbuild.build()
     home, ports = _home(tmp_path_factory), Ports.free()
-    with Stack(home, ports, services_also=wall(home, ports)) as stack:
+    with chosen(home, ports, services_also=wall(home, ports)) as stack:
         yield stack
 
 
