@@ -25,6 +25,13 @@ SLOWEST: Final = 100 * KIB
 """Bytes per second that a body must reach beyond the grace: a slow phone does, an attacker holding sockets does not."""
 
 _KEY: Final = "rathaus.body"
+PROTECTING: Final = {
+    "Cache-Control": "no-store",
+    "X-Content-Type-Options": "nosniff",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+}
+"""Headers of every answer."""
 
 
 class Body:
@@ -128,10 +135,8 @@ class _Reply:
         if message["type"] == "http.response.start":
             self.started = True
             headers = MutableHeaders(scope=message)
-            headers["Cache-Control"] = "no-store"
-            headers["X-Content-Type-Options"] = "nosniff"
-            headers.setdefault("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
-            headers.setdefault("Referrer-Policy", "no-referrer")
+            for name, value in PROTECTING.items():
+                headers.setdefault(name, value)
         elif self.only_head:
             if self.over:
                 # How a server tells an application that nobody listens any more: ends a stream.

@@ -95,6 +95,8 @@ PROBLEMS: Final[Mapping[int, Kind]] = {
 }
 KEY_REUSED: Final = Kind(422, "key-reused", "Dieser Idempotency-Key wurde schon für eine andere Anfrage verwendet.")
 TOO_MUCH: Final = Kind(422, "too-much", "Das ist zusammen zu viel. Bitte kürzen Sie Ihre Angaben.")
+CROWDED: Final = Kind(503, "crowded", "Gerade ist sehr viel los. Bitte versuchen Sie es gleich noch einmal.")
+OVER_SHARE: Final = Kind(429, "crowded", "Gerade ist sehr viel los. Bitte versuchen Sie es gleich noch einmal.")
 CROSS_SITE: Final = Kind(403, "cross-site", "Die Anfrage kam von einer anderen Seite.")
 
 
@@ -115,9 +117,17 @@ class Refused(HTTPException):
 
 
 def answer(
-    path: str, kind: Kind, detail: str = "", errors: Sequence[Any] = (), headers: Mapping[str, str] | None = None
+    path: str,
+    kind: Kind,
+    detail: str = "",
+    errors: Sequence[Any] = (),
+    headers: Mapping[str, str] | None = None,
+    trace: str | None = None,
 ) -> Response:
-    """Return the problem answer to a request for ``path``. ``errors`` have ``pointer`` and ``detail``."""
+    """Return the problem answer to a request for ``path``.
+
+    ``errors`` have ``pointer`` and ``detail``; ``trace`` is the caller's trace where none of our own has begun.
+    """
     body = {
         "type": kind.type,
         "title": kind.title,
@@ -125,7 +135,7 @@ def answer(
         "detail": detail or kind.title,
         "instance": path,
         "errors": [{"pointer": error.pointer, "detail": error.detail} for error in errors],
-        "traceId": trace_id(),
+        "traceId": trace_id() or trace,
     }
     return Response(orjson.dumps(body), kind.status, dict(headers or {}), media_type=MEDIA_TYPE)
 

@@ -19,11 +19,12 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeVar
 
 import uvicorn
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter
 from pydantic import ValidationError
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from chassis import logs, tracing
+from chassis.admission import Admission
 from chassis.aggregates import Aggregates
 from chassis.auth import TokenKeys
 from chassis.broker import Bus, listen
@@ -184,7 +185,7 @@ class Service:
         self.stopping = asyncio.Event()
         self._settings = settings
         self._wire = wire
-        self._app: FastAPI | None = None
+        self._app: ASGIApp | None = None
         self._kicks: list[Callable[[], None]] = []
         self._checks: dict[str, Check] = {}
 
@@ -266,12 +267,13 @@ class Service:
             kick=self._kick,
         )
 
-    def _make_app(self, parts: Parts, context: Context[Any]) -> FastAPI:
+    def _make_app(self, parts: Parts, context: Context[Any]) -> ASGIApp:
         health = health_router(self.name, self._checks)
         if "api" not in self._settings.roles:
             return create_app(self.name, [health], {}, clock=context.clock)
         provides = [*parts.provides, context.municipalities, context.token_keys, context]
-        return create_app(self.name, [*parts.routers, health], parts.problems, provides=provides, clock=context.clock)
+        app = create_app(self.name, [*parts.routers, health], parts.problems, provides=provides, clock=context.clock)
+        return Admission(app, lambda ars: context.municipalities.get(ars) is not None)
 
     def _start_relay(self, stack: AsyncExitStack, database: Database, bus: Bus, clock: Clock, parts: Parts) -> None:
         if not parts.aggregates:
