@@ -106,3 +106,34 @@ async def test_a_retired_key_lets_nobody_in(web: Edge) -> None:
 
 
 # -- the document
+
+
+async def test_a_token_that_was_good_is_refused_once_it_is_not(web: Edge) -> None:
+    """What is remembered of a token is its signature under one key, nothing else."""
+    keys = web.app.state.provided.get(TokenKeys)
+    headers = {"authorization": f"Bearer {web.token()}"}
+
+    async def status() -> int:
+        return (await web.client.get(f"{BASE}/notes", headers=headers)).status_code
+
+    assert [await status(), await status()] == [200, 200]
+    other = ECKey.generate_key("P-256")
+    await keys.put("k1", other.as_dict(private=False, kid="k1"), None)
+    assert await status() == 401, "signed by another key of that name"
+    await keys.put("k1", KEY.as_dict(private=False, kid="k1"), web.clock.now() + timedelta(seconds=60))
+    assert [await status(), await status()] == [200, 200]
+    web.clock.advance(timedelta(seconds=60))
+    assert await status() == 401, "signed by a key that is retired"
+    await keys.put("k1", KEY.as_dict(private=False, kid="k1"), None)
+    assert await status() == 200
+    web.clock.advance(timedelta(seconds=240))
+    assert await status() == 401, "expired"
+
+
+async def test_what_is_remembered_of_tokens_is_bounded(web: Edge, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("chassis.auth._MOST_VERIFIED", 3)
+    keys = web.app.state.provided.get(TokenKeys)
+    for number in range(10):
+        headers = {"authorization": f"Bearer {web.token(jti=str(number))}"}
+        assert (await web.client.get(f"{BASE}/notes", headers=headers)).status_code == 200
+        assert len(keys._verified) <= 3

@@ -2,6 +2,7 @@
 
 import pytest
 
+import reads
 import writes
 from frame.figures import BRIEF, Measured
 
@@ -17,3 +18,8 @@ def fallen(measured: list[Measured]) -> list[str]:
 @pytest.mark.proves("PL-25")
 async def test_writes_cost_no_more_than_they_did() -> None:
     assert fallen([*await writes.measure(BRIEF)]) == []
+
+
+@pytest.mark.proves("PL-25")
+async def test_the_edge_costs_no_more_than_it_did() -> None:
+    assert fallen([*await reads.measure(BRIEF)]) == []

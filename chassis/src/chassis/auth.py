@@ -1,5 +1,6 @@
 """Who calls: the check of access tokens (RFC 9068) and the read model of the keys that sign them."""
 
+import hashlib
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -36,6 +37,8 @@ _MAX_TOKEN: Final = 4_096
 _LOOK_AGAIN: Final = timedelta(seconds=1)
 _REFRESH: Final = timedelta(seconds=30)
 _MOST_KEYS: Final = 20
+_MOST_VERIFIED: Final = 4_096
+"""Tokens whose signature is remembered as good: some MB."""
 
 
 class Rejected(Exception):
@@ -77,6 +80,15 @@ class _Claims(BaseModel):
     jti: str
 
 
+@dataclass(frozen=True)
+class _Verified:
+    kid: str
+    key: ECKey
+    """Which key it was: while this very object is the one in use, its signature need not be computed again."""
+    claims: _Claims
+    caller: Caller
+
+
 class TokenKeys:
     """The public keys of access tokens: identity's own, or the copy that a service keeps of ``identity.keys``.
 
@@ -88,6 +100,7 @@ class TokenKeys:
         self._clock = clock
         self._keys: dict[str, tuple[ECKey, datetime | None]] = {}
         self._read_at: datetime | None = None
+        self._verified: dict[bytes, _Verified] = {}
 
     async def put(self, kid: str, jwk: Mapping[str, Any], retires_at: datetime | None) -> None:
         """Keep a public key.
@@ -120,6 +133,24 @@ class TokenKeys:
                     raise
         return self._in_use(kid, now)
 
+    async def verified(self, token: str) -> _Verified:
+        """Return what a token says, once its form and signature are known to be good.
+
+        A citizen's clicks bring the same token again and again. What is remembered goes with the keys, which are
+        read anew every 30 s; whether the token is valid *now* is never remembered.
+
+        Raises:
+            Rejected, JoseError, ValueError, TypeError, KeyError, Unparsable: it is not good.
+        """
+        digest = hashlib.sha256(token.encode()).digest()
+        known = self._verified.get(digest)
+        if known is None or await self.find(known.kid) is not known.key:
+            known = await _verify(token, self)
+            if len(self._verified) >= _MOST_VERIFIED:
+                self._verified.clear()
+            self._verified[digest] = known
+        return known
+
     async def check(self) -> str | None:
         """Readiness: without a key nobody can be let in."""
         now = self._clock.now()
@@ -139,6 +170,7 @@ class TokenKeys:
         self._read_at = now
         found = await self._documents.find({}, limit=_MOST_KEYS)
         self._keys = {entry["_id"]: (_public_key(entry["jwk"]), entry.get("retires_at")) for entry in found}
+        self._verified.clear()
 
 
 def _public_key(jwk: Mapping[str, Any]) -> ECKey:
@@ -156,17 +188,22 @@ async def check_token(token: str, keys: TokenKeys, now: datetime) -> Caller:
     if len(token) > _MAX_TOKEN:
         raise Rejected(f"token of {len(token)} characters, at most {_MAX_TOKEN}")
     try:
-        header = jws.extract_compact(token.encode("ascii")).headers()
-        key = await keys.find(_key_id(header))
-        if key is None:
-            raise Rejected("unknown or retired key")
-        payload = jws.deserialize_compact(token, key, algorithms=[ALGORITHM]).payload
-        claims = _Claims.model_validate(parse(payload))
+        found = await keys.verified(token)
     except (JoseError, ValueError, TypeError, KeyError, Unparsable) as error:
         # ValidationError is a ValueError; its text quotes claims and stays out of the log.
         raise Rejected(_reason(error)) from None
-    _check_claims(claims, now)
-    return Caller(
+    _check_claims(found.claims, now)
+    return found.caller
+
+
+async def _verify(token: str, keys: TokenKeys) -> _Verified:
+    kid = _key_id(jws.extract_compact(token.encode("ascii")).headers())
+    key = await keys.find(kid)
+    if key is None:
+        raise Rejected("unknown or retired key")
+    payload = jws.deserialize_compact(token, key, algorithms=[ALGORITHM]).payload
+    claims = _Claims.model_validate(parse(payload))
+    caller = Caller(
         account=claims.sub,
         tenant=claims.tenant,
         session=claims.sid,
@@ -176,6 +213,7 @@ async def check_token(token: str, keys: TokenKeys, now: datetime) -> Caller:
         org=claims.org,
         authenticated_at=datetime.fromtimestamp(claims.auth_time, UTC),
     )
+    return _Verified(kid, key, claims, caller)
 
 
 def _reason(error: Exception) -> str:

@@ -8,8 +8,8 @@ from functools import cache
 from typing import Annotated, Any, Final, TypeVar
 
 from fastapi import APIRouter, Depends, FastAPI, Header, Path, Request, Response
+from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
-from fastapi.security import APIKeyCookie, HTTPBearer
 from pydantic import BaseModel, BeforeValidator, ConfigDict, StringConstraints
 from pydantic_core import PydanticCustomError
 from starlette.middleware import Middleware
@@ -21,6 +21,7 @@ from chassis.auth import Caller, TokenKeys
 from chassis.clock import Clock, SystemClock
 from chassis.edge import MAX_BODY, Edge, limit_body
 from chassis.municipalities import Municipalities
+from chassis.openapi import SIGN_IN, describe
 from chassis.parsing import Unparsable, parse
 from chassis.problems import CROSS_SITE, PROBLEMS, FieldError, Kind, Refused, answer, install
 
@@ -125,6 +126,12 @@ class _CheckedRequest(Request):
 class CheckedRoute(APIRoute):
     """A route whose JSON is read by the checking parser and whose body is of the type and size that it takes."""
 
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        if _asks(self.dependant, signed_in):
+            # Said here and not by FastAPI's own schemes: as dependencies they would be solved on every request.
+            self.openapi_extra = {**(self.openapi_extra or {}), "security": SIGN_IN}
+
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Return the function that handles a request."""
         handle = super().get_route_handler()
@@ -138,6 +145,10 @@ class CheckedRoute(APIRoute):
             return await handle(_CheckedRequest(request.scope, request.receive, request._send))
 
         return checked
+
+
+def _asks(dependant: Dependant, call: Callable[..., Any]) -> bool:
+    return dependant.call is call or any(_asks(part, call) for part in dependant.dependencies)
 
 
 def body_limit(max_bytes: int) -> Callable[[F], F]:
@@ -215,19 +226,12 @@ def _provided(request: Request) -> Provided:
 
 
 _Ars = Annotated[str, Path(pattern=r"^\d{12}$", description="Amtlicher Regionalschlüssel der Gemeinde, 12 Ziffern.")]
-_bearer = HTTPBearer(auto_error=False, scheme_name="bearer", bearerFormat="JWT")
-_cookie = APIKeyCookie(name=auth.COOKIE, auto_error=False, scheme_name="cookie")
 
 
-async def signed_in(
-    request: Request,
-    ars: _Ars,
-    bearer: Annotated[object, Depends(_bearer)],
-    cookie: Annotated[str | None, Depends(_cookie)],
-) -> Caller:
+async def signed_in(request: Request, ars: _Ars) -> Caller:
     """Return who calls. 401 without a good token, 404 where the token belongs to another municipality."""
     objects = _provided(request)
-    token = _token(request, cookie)
+    token = _token(request, request.cookies.get(auth.COOKIE))
     try:
         caller = await auth.check_token(token, objects.get(TokenKeys), objects.clock.now())
     except auth.Rejected:
@@ -363,8 +367,6 @@ def create_app(
     lifespan: Any = None,
 ) -> FastAPI:
     """Return a service's HTTP app. ``provides`` are the objects that its routes ask for by class."""
-    from chassis.openapi import describe
-
     app = FastAPI(
         title=name,
         version="1",
@@ -383,7 +385,8 @@ def create_app(
     app.state.provided = Provided(provides, clock or SystemClock())
     install(app, problems)
     for router in routers:
-        app.include_router(router)
+        # Not included but taken over: an included router is matched and wrapped once more on every request.
+        app.router.routes.extend(router.routes)
     app.add_exception_handler(405, _not_allowed([route for router in routers for route in router.routes]))
     describe(app, problems)
     return app

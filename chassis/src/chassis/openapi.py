@@ -10,9 +10,16 @@ from typing import Any, Final
 
 from fastapi import FastAPI
 
+from chassis.auth import COOKIE
 from chassis.problems import MEDIA_TYPE, PROBLEMS, Kind, Problem
 from contracts.topics import SERVICES
 
+SIGN_IN: Final[list[dict[str, list[str]]]] = [{"bearer": []}, {"cookie": []}]
+"""How a signed-in caller shows who he is: either will do."""
+_SCHEMES: Final = {
+    "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+    "cookie": {"type": "apiKey", "in": "cookie", "name": COOKIE},
+}
 _ALWAYS: Final = (404, 500, 503)
 _WITH_SIGN_IN: Final = (400, 401)
 _WITH_BODY: Final = (400, 408, 413, 415)
@@ -40,6 +47,8 @@ def _complete(document: dict[str, Any], problems: Mapping[type[Exception], Kind]
     schema = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
     schemas.update(schema.pop("$defs"))
     schemas["Problem"] = schema
+    if any("security" in operation for operations in document["paths"].values() for operation in operations.values()):
+        document["components"]["securitySchemes"] = _SCHEMES
     listed = "; ".join(sorted(f"{kind.status} {kind.slug}" for kind in set(problems.values())))
     for operations in document["paths"].values():
         for operation in operations.values():
