@@ -150,14 +150,51 @@ async def test_a_late_back_off_does_not_hide_or_invent_work(town: Town) -> None:
     assert "due" not in await town.document(id)
 
 
+@pytest.mark.proves("F62")
+async def test_a_command_while_the_relay_marks_loses_no_event(town: Town) -> None:
+    """Written after the last event was acknowledged and before the mark, on a document collected whole."""
+    id = await town.counter(ups=1)
+    relay = town.relay()
+    mark = relay._mark
+
+    async def written_before(*arguments: Any) -> None:
+        await town.kind.command(TENANT, id, Key("mia", "between", "d"), count_up)
+        await mark(*arguments)
+
+    relay._mark = written_before  # type: ignore[method-assign]
+    await relay.round()
+    document = await town.document(id)
+    assert [entry["seq"] for entry in document["out"]] == [3]
+    assert [entry["seq"] for entry in document["sent"]] == [1, 2]
+    assert document["due"] == AT_ONCE
+    relay._mark = mark  # type: ignore[method-assign]
+    await relay.round()
+    assert town.published(id) == [1, 2, 3]
+
+
+async def test_what_nobody_wrote_meanwhile_is_marked_by_one_update(town: Town) -> None:
+    ids = [await town.counter(ups=1, name=f"c{n}") for n in range(5)]
+    updates: list[int] = []
+    update_each = town.documents.update_each
+
+    async def counted(pairs: Any) -> int:
+        updates.append(len(pairs))
+        return await update_each(pairs)
+
+    town.documents.update_each = counted  # type: ignore[method-assign]
+    await town.relay().round()
+    assert [count for count in updates if count] == [len(ids)]
+    assert [(await town.document(id))["out"] for id in ids] == [[]] * len(ids)
+
+
 @pytest.mark.proves("F61")
 async def test_a_late_mark_does_not_hide_newer_events(town: Town) -> None:
     id = await town.counter()
-    entry = (await town.document(id))["out"][0]
+    before = await town.document(id)
     slow = town.relay("a")
     await town.relay("b").round()
     await town.kind.command(TENANT, id, Key("mia", "new", "d"), count_up)
-    await slow._mark(town.documents, {id: [entry]})
+    await slow._mark(town.documents, [before], {id: before["out"]})
     document = await town.document(id)
     assert [pending["seq"] for pending in document["out"]] == [2]
     assert document["due"] == AT_ONCE
@@ -174,7 +211,7 @@ async def test_a_late_mark_does_not_hide_newer_events(town: Town) -> None:
 async def test_due_stands_if_and_only_if_events_are_pending(steps: list[str]) -> None:
     town = Town()
     id = await town.counter()
-    zombie = (await town.document(id))["out"][0]
+    zombie = await town.document(id)
     for n, step in enumerate(steps):
         town.clock.advance(61)
         await _step(town, id, zombie, step, n)
@@ -207,9 +244,9 @@ async def _step(town: Town, id: str, zombie: dict[str, Any], step: str, n: int) 
         ids = [entry["id"] for entry in document["out"]]
         await town.documents.update({"_id": id}, {"$pull": {"out": {"id": {"$in": ids}}}})
     elif step == "zombie mark" and town.published(id):
-        await town.relay(f"r{n}")._mark(town.documents, {id: [zombie]})
+        await town.relay(f"r{n}")._mark(town.documents, [zombie], {id: zombie["out"]})
     elif step == "zombie back-off":
-        await town.relay(f"r{n}")._back_off(town.documents, {id: zombie})
+        await town.relay(f"r{n}")._back_off(town.documents, {id: zombie["out"][0]})
 
 
 @pytest.mark.proves("F61")

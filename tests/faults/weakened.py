@@ -3,7 +3,7 @@
 Every one looks simpler than the rule, and every one loses, doubles or swaps something: ``test_protocol_model.py``.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -12,7 +12,7 @@ from gates import GatedDocuments
 
 import chassis.aggregates
 import chassis.group
-from chassis.documents import DatabaseUnavailable, Document, Documents
+from chassis.documents import Change, DatabaseUnavailable, Document, Documents, Where
 from chassis.group import Draft, Group, Waiting
 from chassis.places import Place
 from chassis.reader import Reader, Record
@@ -20,6 +20,7 @@ from chassis.relay import Relay
 from contracts.envelope import Envelope
 
 Patch = Callable[[pytest.MonkeyPatch], None]
+Due = list[Document]
 
 
 def one_number_per_source(patches: pytest.MonkeyPatch) -> None:
@@ -93,7 +94,7 @@ def join_after_the_load(patches: pytest.MonkeyPatch) -> None:
 def unset_due_unseen(patches: pytest.MonkeyPatch) -> None:
     """W17: after marking, ``due`` is dropped without looking whether a command has added events meanwhile."""
 
-    async def mark(self: Relay, documents: Documents, acknowledged: dict[str, list[Document]]) -> None:
+    async def mark(self: Relay, documents: Documents, due: Due, acknowledged: dict[str, Due]) -> None:
         for id, entries in acknowledged.items():
             ids = [entry["id"] for entry in entries]
             await documents.update({"_id": id}, {"$pull": {"out": {"id": {"$in": ids}}}, "$unset": {"due": 1}})
@@ -104,12 +105,23 @@ def unset_due_unseen(patches: pytest.MonkeyPatch) -> None:
 def clear_the_outbox(patches: pytest.MonkeyPatch) -> None:
     """W17: marking clears all pending events instead of those that were acknowledged, by their ids."""
 
-    async def mark(self: Relay, documents: Documents, acknowledged: dict[str, list[Document]]) -> None:
+    async def mark(self: Relay, documents: Documents, due: Due, acknowledged: dict[str, Due]) -> None:
         for id, entries in acknowledged.items():
             if entries:
                 await documents.update({"_id": id}, {"$set": {"out": []}, "$unset": {"due": 1}})
 
     patches.setattr(Relay, "_mark", mark)
+
+
+def clear_whatever_the_version(patches: pytest.MonkeyPatch) -> None:
+    """W17: a document whose collected events were all acknowledged is cleared, also where it was written since."""
+    update_each = GatedDocuments.update_each
+
+    async def unseen(self: GatedDocuments, pairs: Sequence[tuple[Where, Change]]) -> int:
+        anyhow = [({"_id": where["_id"]} if set(where) == {"_id", "v"} else where, change) for where, change in pairs]
+        return await update_each(self, anyhow)
+
+    patches.setattr(GatedDocuments, "update_each", unseen)
 
 
 def relay_what_may_be_taken_back(patches: pytest.MonkeyPatch) -> None:
@@ -126,6 +138,7 @@ WEAKER: dict[str, Patch] = {
     "W13": refuse_at_once,
     "W17-unset": unset_due_unseen,
     "W17-clear": clear_the_outbox,
+    "W17-version": clear_whatever_the_version,
     "W22": relay_what_may_be_taken_back,
 }
 

@@ -1,7 +1,8 @@
 """The relay: publishes the events that wait in documents, in order per document and topic, at least once.
 
 It never writes an aggregate's state and never touches its version, so it is never in a command's way. What it marks,
-it marks by event id, so that a command or another relay in between loses nothing (``protocol.md``, W4, W17).
+it marks by event id, or by the version that it has collected, so that a command or another relay in between loses
+nothing (``protocol.md``, W4, W17).
 """
 
 import asyncio
@@ -31,7 +32,7 @@ POLL = 0.1
 LONGEST_BACK_OFF = 60.0
 KEPT_BYTES = 64 * 1024
 KEPT_EVENTS = 32
-_FIELDS = ("tenant", "out")
+_FIELDS = ("tenant", "v", "out")
 
 Headers = list[tuple[str, bytes]]
 
@@ -158,7 +159,7 @@ class Relay:
             lanes = on
         if failed:
             await self._drop_publisher()
-        await self._mark(documents, acknowledged)
+        await self._mark(documents, due, acknowledged)
         await self._back_off(documents, failed)
 
     async def _send(self, publisher: Publisher, document: Document, entry: Document) -> bool:
@@ -193,23 +194,35 @@ class Relay:
         if publisher is not None:
             await publisher.close()
 
-    async def _mark(self, documents: Documents, acknowledged: dict[str, list[Document]]) -> None:
-        """Take the acknowledged events out by id, then drop ``due`` where nothing is left; both can be done twice."""
-        pulls = []
+    async def _mark(self, documents: Documents, due: list[Document], acknowledged: dict[str, list[Document]]) -> None:
+        """Take the acknowledged events out; all of it can be done twice.
+
+        A document that nobody wrote since it was collected, and whose events were all acknowledged, needs one update.
+        """
+        whole = [document for document in due if document["out"] and _all_of(document, acknowledged)]
+        cleared = await documents.update_each(
+            [
+                (
+                    {"_id": document["_id"], "v": document["v"]},
+                    {"$set": {"out": []}, "$unset": {"due": 1}, "$push": _memory(acknowledged[document["_id"]])},
+                )
+                for document in whole
+            ]
+        )
         for id, entries in acknowledged.items():
             if entries:
                 self._tries.pop(id, None)
-                largest = max(len(entry["body"] or b"") for entry in entries)
-                keep = max(1, min(KEPT_EVENTS, KEPT_BYTES // max(largest, 1)))
-                pulls.append(
-                    (
-                        {"_id": id},
-                        {
-                            "$pull": {"out": {"id": {"$in": [entry["id"] for entry in entries]}}},
-                            "$push": {"sent": {"$each": [_remembered(entry) for entry in entries], "$slice": -keep}},
-                        },
-                    )
-                )
+        done = {document["_id"] for document in whole} if cleared == len(whole) else set()
+        await self._mark_by_ids(documents, {id: acknowledged[id] for id in acknowledged if id not in done})
+
+    async def _mark_by_ids(self, documents: Documents, acknowledged: dict[str, list[Document]]) -> None:
+        """Take events out by id, then drop ``due`` where nothing is left."""
+        pulls = []
+        for id, entries in acknowledged.items():
+            if entries:
+                ids = {"$in": [entry["id"] for entry in entries]}
+                change = {"$pull": {"out": {"id": ids}}, "$push": _memory(entries)}
+                pulls.append(({"_id": id, "out.id": ids}, change))
         await documents.update_each(pulls)
         await documents.update_each([({"_id": id, "out": []}, {"$unset": {"due": 1}}) for id in acknowledged])
 
@@ -220,6 +233,17 @@ class Relay:
             until = self._clock.now() + timedelta(seconds=min(LONGEST_BACK_OFF, 0.25 * 2 ** min(tries, 10)))
             delays.append(({"_id": id, "out.id": entry["id"]}, {"$set": {"due": until}}))
         await documents.update_each(delays)
+
+
+def _all_of(document: Document, acknowledged: dict[str, list[Document]]) -> bool:
+    return len(acknowledged[document["_id"]]) == len(document["out"])
+
+
+def _memory(entries: list[Document]) -> Document:
+    """Return what to push: the events as the document remembers them."""
+    largest = max(len(entry["body"] or b"") for entry in entries)
+    keep = max(1, min(KEPT_EVENTS, KEPT_BYTES // max(largest, 1)))
+    return {"sent": {"$each": [_remembered(entry) for entry in entries], "$slice": -keep}}
 
 
 def _remembered(entry: Document) -> Document:
