@@ -29,10 +29,10 @@ async def web() -> AsyncIterator[Edge]:
         yield Edge(app, notes, clock, client)
 
 
-@pytest.fixture(params=["fake", pytest.param("real", marks=pytest.mark.stack)])
+@pytest.fixture(params=["fake-1", "fake-500", pytest.param("real", marks=pytest.mark.stack)])
 async def desk(request: pytest.FixtureRequest) -> AsyncIterator[Desk]:
-    if request.param == "fake":
-        yield FakeDesk()
+    if request.param != "real":
+        yield FakeDesk(int(request.param.removeprefix("fake-")))
         return
     real = RealDesk(request.getfixturevalue("infrastructure"))
     await real.open()

@@ -45,9 +45,11 @@ class Desk:
         return len(self.broker.topics[dead_letters("osi-gateway")])
 
 
-@pytest.fixture
-def desk() -> Desk:
-    return Desk()
+@pytest.fixture(params=[1, 7, 500])
+def desk(request: pytest.FixtureRequest) -> Desk:
+    desk = Desk()
+    desk.bus.at_once = request.param
+    return desk
 
 
 @pytest.mark.proves("PL-07")

@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import time
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from pydantic import SecretStr
 from chassis.dead_letters import DeadLetters
 from chassis.kafka import KafkaPublisher
 from chassis.outbox import MOST_PENDING_BYTES
-from chassis.reader import Record
+from chassis.reader import Record, Rest
 from chassis.settings import ServiceSettings
 from chassis.testing import START, MemoryBroker, MemoryPublisher
 from chassis.testing.desk import Desk, RealDesk
@@ -165,15 +166,16 @@ async def test_what_cannot_be_taken_now_is_read_again_but_in_no_hot_loop(infrast
     await real.open()
     try:
         reader = real.buses[0]._readers[0]
-        take, tries = reader.take, list[float]()
+        take: Callable[[Sequence[Record]], Awaitable[Rest]] = reader.take_many
+        tries: list[float] = []
 
-        async def failing(record: Record) -> None:
-            if real.run.encode() in (record.key or b"") and len(tries) < 2:
+        async def failing(records: Sequence[Record]) -> Rest:
+            if any(real.run.encode() in (record.key or b"") for record in records) and len(tries) < 2:
                 tries.append(time.monotonic())
                 raise KeyError("bug")
-            await take(record)
+            return await take(records)
 
-        reader.take = failing
+        reader.take_many = failing
         await real.put("s", 1)
         await real.until(lambda: real.of("s") == [1])
         assert tries[1] - tries[0] >= 1

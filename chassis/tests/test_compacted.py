@@ -143,12 +143,12 @@ async def test_what_was_born_with_two_events_and_comes_late_twice_is_corrected_t
 async def test_a_relay_that_was_asleep_cannot_take_the_correction_away(owner: Owner) -> None:
     id = await owner.contact()
     await owner.change(id)
-    entries = (await owner.documents.get(id) or {})["out"]
+    before = await owner.documents.get(id) or {}
     await owner.settle()
     owner.again(0)
     await owner.bus.deliver()
     asleep = Relay(owner.database, [owner.documents], owner.bus.open_publisher, me="z", clock=owner.clock)
-    await asleep._mark(owner.documents, {id: entries})
+    await asleep._mark(owner.documents, [before], {id: before["out"]})
     await owner.settle()
     assert owner.story()[-1] == (3, "2@example.org")
 

@@ -124,11 +124,51 @@ async def test_the_marks_of_the_relay(documents: Documents) -> None:
     assert await documents.update_each([]) == 0
 
 
+async def test_a_document_that_nobody_wrote_is_marked_by_one_update(documents: Documents) -> None:
+    entries = [{"id": str(number), "seq": number} for number in range(1, 3)]
+    for id in ("a", "b", "c"):
+        await documents.insert({"_id": id, "v": 3, "out": entries, "sent": [], "due": AT})
+    await documents.update({"_id": "b", "v": 3}, {"$inc": {"v": 1}, "$push": {"out": {"id": "3", "seq": 3}}})
+    push: dict[str, Any] = {"$push": {"sent": {"$each": entries, "$slice": -2}}}
+    clear: dict[str, Any] = {"$set": {"out": []}, "$unset": {"due": 1}, **push}
+    assert await documents.update_each([({"_id": id, "v": 3}, clear) for id in ("a", "b")]) == 1
+    ids = {"$in": ["1", "2"]}
+    pull = {"$pull": {"out": {"id": ids}}, **push}
+    assert await documents.update_each([({"_id": id, "out.id": ids}, pull) for id in ("a", "b")]) == 1
+    assert await documents.get("a") == {"_id": "a", "v": 3, "out": [], "sent": entries}
+    assert await documents.get("b") == {
+        "_id": "b",
+        "v": 4,
+        "out": [{"id": "3", "seq": 3}],
+        "sent": entries,
+        "due": AT,
+    }
+    assert [found["_id"] for found in await documents.find({"due": {"$gte": AT}})] == ["b", "c"]
+
+
+async def test_many_are_written_in_several_commands(documents: Documents) -> None:
+    ids = [f"{number:03}" for number in range(230)]
+    await documents.insert({"_id": "007"})
+    assert await documents.insert_each([{"_id": id, "last": 0, "wait": []} for id in ids]) == 229
+    assert await documents.insert_each([{"_id": "007"}, {"_id": "new"}]) == 1
+    assert await documents.insert_each([]) == 0
+    pairs = [({"_id": id, "last": 0, "wait": []}, {"$set": {"last": 1}}) for id in ids]
+    assert await documents.update_each(pairs) == 229
+    found = await documents.find({"_id": {"$in": ids}}, limit=230)
+    assert (len(found), sum(document.get("last", 0) for document in found)) == (230, 229)
+
+
 async def test_what_waits_beside_a_place(documents: Documents) -> None:
     await documents.insert({"_id": "p", "last": 1, "wait": []})
     where = {"_id": "p", "last": 1, "wait.seq": {"$ne": 3}}
     assert await documents.update(where, {"$push": {"wait": {"seq": 3}}, "$set": {"gap_since": AT}})
     assert not await documents.update(where, {"$push": {"wait": {"seq": 3}}})
+    where["wait.seq"] = {"$nin": [4, 5]}
+    assert await documents.update(
+        where, {"$push": {"wait": {"$each": [{"seq": 4}, {"seq": 5}]}}, "$min": {"gap_since": AT}}
+    )
+    assert not await documents.update({**where, "wait.seq": {"$nin": [5, 6]}}, {"$set": {"last": 9}})
+    assert await documents.update({"_id": "p"}, {"$pull": {"wait": {"seq": {"$gt": 3}}}})
     change = {"$set": {"last": 3}, "$pull": {"wait": {"seq": {"$lte": 3}}}, "$unset": {"gap_since": 1}}
     assert await documents.update({"_id": "p", "last": 1}, change)
     assert await documents.get("p") == {"_id": "p", "last": 3, "wait": []}

@@ -65,9 +65,11 @@ class Desk:
         ]
 
 
-@pytest.fixture
-def desk() -> Desk:
-    return Desk()
+@pytest.fixture(params=[1, 2, 500])
+def desk(request: pytest.FixtureRequest) -> Desk:
+    desk = Desk()
+    desk.bus.at_once = request.param
+    return desk
 
 
 @pytest.mark.proves("F46")

@@ -161,7 +161,7 @@ async def test_a_command_while_the_relay_marks_loses_no_event(town: Town) -> Non
         await town.kind.command(TENANT, id, Key("mia", "between", "d"), count_up)
         await mark(*arguments)
 
-    relay._mark = written_before  # type: ignore[method-assign]
+    relay._mark = written_before  # type: ignore[method-assign,assignment]
     await relay.round()
     document = await town.document(id)
     assert [entry["seq"] for entry in document["out"]] == [3]

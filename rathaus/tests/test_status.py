@@ -113,7 +113,7 @@ async def test_what_is_missing_unknown_or_stuck_is_named(infrastructure: Stack) 
         places = Places(notify.collection("places"), GROUP, forgets=False, clock=ago)
         await places.ensure()
         early = Envelope(uuid7(), "x.v1", "150900546546", source, 3, ago.now())
-        assert await places.hold(await places.load(early), early, {"value": b"secret"})
+        assert await places.hold(await places.load(early), [(early, {"value": b"secret"})])
         inbox = Inbox(notify.collection("inbox"), ago)
         await inbox.ensure()
 

@@ -175,11 +175,13 @@ class AddressBook:
     def _watch(self, owner: Owner) -> None:
         log = self.broker.topics[TOPIC.name]
         if self.watched and owner.offset < len(log) and "watch" not in owner.busy:
-            record = log[owner.offset]
+            records = log[owner.offset : owner.offset + self.random.choice((1, 3))]
 
             async def take() -> None:
-                await owner.watch.take(record)
-                owner.offset = record.offset + 1
+                rest = await owner.watch.take_many(records)
+                owner.offset = min((record.offset for record in rest.records), default=records[-1].offset + 1)
+                if rest.reason is not None:
+                    raise rest.reason
 
             self._once(owner, "watch", take)
 

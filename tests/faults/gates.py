@@ -6,7 +6,7 @@ from typing import Any
 from steps import Process, Step, Steps
 from still_time import at_once
 
-from chassis.documents import Change, Document, Documents, Where
+from chassis.documents import Change, Document, Documents, Duplicate, Where
 from chassis.relay import Headers
 from chassis.testing import MemoryBroker, MemoryDatabase, MemoryDocuments, MemoryPublisher
 
@@ -82,6 +82,15 @@ class GatedDocuments(MemoryDocuments):
         what = f"update_each {', '.join(pairs[0][1])}"
         return int(await self._write(what, [where["_id"] for where, _ in pairs], each))
 
+    async def insert_each(self, documents: Sequence[Document]) -> int:
+        if not documents:
+            return 0
+
+        async def each() -> int:
+            return sum([at_once(_inserted(self, document)) for document in documents])
+
+        return int(await self._write("insert_each", [document["_id"] for document in documents], each))
+
     def _now_get(self, id: str) -> Document | None:
         return at_once(MemoryDocuments.get(self, id))
 
@@ -105,6 +114,14 @@ class GatedDocuments(MemoryDocuments):
     async def _write(self, what: str, ids: list[str], act: Any, born: Sequence[Document] = ()) -> Any:
         what = f"{self.name} {what}"
         return await self._steps.ask(self._process, what, "write", act, store=self._shelf, ids=ids, born=born)
+
+
+async def _inserted(documents: MemoryDocuments, document: Document) -> bool:
+    try:
+        await MemoryDocuments.insert(documents, document)
+    except Duplicate:
+        return False
+    return True
 
 
 def _as_is(read: Callable[[], Any]) -> Any:

@@ -153,7 +153,7 @@ class Schedule:
         consumer = self.random.choice(town.consumers)
         new = [topic for topic in READ if consumer.offsets.get(topic, 0) < len(town.broker.topics[topic])]
         if new:
-            town.deliver(consumer, self.random.choice(new))
+            town.deliver(consumer, self.random.choice(new), self.random.choice((1, 1, 2, 5)))
 
     def _wait(self, town: Town) -> None:
         town.pass_time(self.random.choice((0.06, 0.3, 1.0)))

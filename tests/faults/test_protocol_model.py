@@ -150,10 +150,10 @@ class Protocol(RuleBasedStateMachine):
     def timer(self, writer: int) -> None:
         self._town().look(self._writer(writer))
 
-    @rule(consumer=NUMBER, topic=st.sampled_from(READ))
-    def deliver(self, consumer: int, topic: str) -> None:
+    @rule(consumer=NUMBER, topic=st.sampled_from(READ), most=st.sampled_from((1, 2, 5)))
+    def deliver(self, consumer: int, topic: str, most: int) -> None:
         town = self._town()
-        town.deliver(town.consumers[consumer % len(town.consumers)], topic)
+        town.deliver(town.consumers[consumer % len(town.consumers)], topic, most)
 
     @precondition(lambda self: self.town is not None and self.town.steps.waiting)
     @rule(steps=st.lists(st.tuples(NUMBER, st.none() | NUMBER), min_size=1, max_size=6))

@@ -76,6 +76,8 @@ class Consumer:
     process: Process
     readers: dict[str, Reader]
     offsets: dict[str, int]
+    begun: dict[str, int] = field(default_factory=dict)
+    """The last record of each topic that it has begun to read."""
     busy: set[str] = field(default_factory=set)
 
 
@@ -199,13 +201,14 @@ class Town:
     def look(self, writer: Writer) -> None:
         self._once(writer.busy, "timer", writer.timer.look())
 
-    def deliver(self, consumer: Consumer, topic: str) -> bool:
-        """Hand over the next record; False where there is none or the last is still being handled."""
+    def deliver(self, consumer: Consumer, topic: str, most: int = 1) -> bool:
+        """Hand over the next records; False where there is none or the last are still being handled."""
         offset = consumer.offsets.get(topic, 0)
-        if topic in consumer.busy or offset >= len(self.broker.topics[topic]):
+        records = self.broker.topics[topic][offset : offset + most]
+        if topic in consumer.busy or not records:
             return False
-        record = self.broker.topics[topic][offset]
-        self._once(consumer.busy, topic, self._deliver(consumer, topic, record))
+        consumer.begun[topic] = records[-1].offset
+        self._once(consumer.busy, topic, self._deliver(consumer, topic, records))
         return True
 
     def pass_time(self, seconds: float) -> None:
@@ -224,7 +227,8 @@ class Town:
     def lose_tail(self) -> bool:
         """Let the broker lose its last record, where nobody has begun to read it."""
         log = self.broker.topics[PUBLIC]
-        reached = max((self.committed[PUBLIC], *(consumer.offsets.get(PUBLIC, 0) for consumer in self.consumers)))
+        read = [max(consumer.offsets.get(PUBLIC, 0), consumer.begun.get(PUBLIC, 0)) for consumer in self.consumers]
+        reached = max(self.committed[PUBLIC], *read) if read else self.committed[PUBLIC]
         if len(log) - 1 <= reached:
             return False
         self.lost.append(log.pop())
@@ -294,13 +298,12 @@ class Town:
             call.outcome, call.answer, call.answered = outcome, answer, self.steps.now
             self._tell(f"{call.do} {call.key.value} is {outcome} {answer}")
 
-    async def _deliver(self, consumer: Consumer, topic: str, record: Record) -> None:
-        try:
-            await consumer.readers[topic].take(record)
-        except Transient:
-            return  # read again later
-        consumer.offsets[topic] = record.offset + 1
-        self.committed[topic] = consumer.offsets[topic]
+    async def _deliver(self, consumer: Consumer, topic: str, records: Sequence[Record]) -> None:
+        rest = await consumer.readers[topic].take_many(records)
+        end = min((record.offset for record in rest.records), default=records[-1].offset + 1)
+        consumer.offsets[topic] = self.committed[topic] = end
+        if rest.reason is not None:
+            raise rest.reason  # a silent database is expected, a bug is not
 
     def _once(self, busy: set[str], what: str, doing: Coroutine[Any, Any, Any]) -> None:
         if what in busy:

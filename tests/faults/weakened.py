@@ -39,13 +39,15 @@ def stand_still_on_a_gap(patches: pytest.MonkeyPatch) -> None:
 
 def bury_and_go_on(patches: pytest.MonkeyPatch) -> None:
     """W3: a dead letter advances the place, and what follows is applied."""
-    applied = Reader._applied
+    tried = Reader._tried
 
-    async def always(self: Reader, place: Place, record: Record, envelope: Envelope) -> bool:
-        await applied(self, place, record, envelope)
-        return True
+    async def always(self: Reader, record: Record, envelope: Envelope, alone: bool) -> Any:
+        worked, failed = await tried(self, record, envelope, alone)
+        if failed is not None:
+            await self._bury_failed(record, failed)
+        return worked, None
 
-    patches.setattr(Reader, "_applied", always)
+    patches.setattr(Reader, "_tried", always)
 
 
 def skip_the_missing(patches: pytest.MonkeyPatch) -> None:

@@ -6,11 +6,13 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import timedelta
 from functools import partial
+from itertools import chain
 from typing import Any
 
+from aiokafka import TopicPartition
+from aiokafka.errors import IllegalStateError
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker, KafkaMessage
-from faststream.kafka.opentelemetry import KafkaTelemetryMiddleware
 
 from chassis.clock import Clock
 from chassis.compacted import Late, corrected_from, own_compacted
@@ -18,7 +20,7 @@ from chassis.dead_letters import DeadLetters, Unreadable
 from chassis.documents import Database, Documents
 from chassis.kafka import KafkaPublisher, security_of
 from chassis.places import Places, gaps
-from chassis.reader import Handlers, Reader, Record
+from chassis.reader import Handlers, Reader, Record, Rest
 from chassis.relay import Publisher
 from chassis.settings import ServiceSettings
 from contracts import Event, Tombstone
@@ -36,6 +38,8 @@ _LOOK_FOR_GAPS = 5.0
 _METADATA_MS = 10_000
 """A partition that has never been read and whose leader has just moved is read only once aiokafka has asked again who
 leads it; its own default is 5 minutes."""
+MOST_AT_ONCE = 500
+"""Records in a batch: so many at most are handled again after a death."""
 Handler = Callable[[Any, Envelope], Awaitable[None]]
 
 
@@ -65,7 +69,7 @@ class Bus:
             graceful_timeout=settings.graceful_timeout,
             ack_policy=AckPolicy.NACK_ON_ERROR,
             security=security_of(settings),
-            middlewares=[KafkaTelemetryMiddleware(), partial(Unreadable, bury=self._bury_unread)],
+            middlewares=[partial(Unreadable, bury=self._bury_unread)],
             logger=_faststream,
         )
 
@@ -88,11 +92,19 @@ class Bus:
         self._readers.append(reader)
 
         async def read(message: KafkaMessage) -> None:
+            """Take the record together with what else has been fetched already, and begin again with what is left."""
+            consumer: Any = message.consumer
+            more = await consumer.getmany(timeout_ms=0, max_records=MOST_AT_ONCE - 1)
+            records = [_record(raw) for raw in (message.raw_message, *chain.from_iterable(more.values()))]
             try:
-                await reader.take(_record(message.raw_message))
-            except Exception:
+                rest = await reader.take_many(records)
+            except Exception as error:
+                rest = Rest(tuple(records), error)
+            _rewind(consumer, rest.records)
+            if rest.reason is not None:
+                fields = {"group": group, "records": len(rest.records), "reason": repr(rest.reason)}
+                _log.warning("records must be read again", extra={"fields": fields})
                 await asyncio.sleep(1)  # without it the redelivery is a hot loop
-                raise
 
         subscriber = self._broker.subscriber(
             *names,
@@ -166,6 +178,17 @@ def listen(bus: Any, topic_name: str, handlers: Mapping[type[Event] | type[Tombs
 async def _undecoded(message: Any) -> bytes:
     body: bytes = message.body
     return body
+
+
+def _rewind(consumer: Any, records: Sequence[Record]) -> None:
+    """Set the consumer back to the first of these records in each partition, before its place is committed."""
+    first: dict[TopicPartition, int] = {}
+    for record in records:
+        partition = TopicPartition(record.topic, record.partition)
+        first[partition] = min(record.offset, first.get(partition, record.offset))
+    for partition, offset in first.items():
+        with contextlib.suppress(IllegalStateError):  # it is another consumer's by now, who begins at what is committed
+            consumer.seek(partition, offset)
 
 
 def _record(raw: Any) -> Record:

@@ -7,7 +7,6 @@ from typing import Any
 
 from faststream import BaseMiddleware
 from faststream.exceptions import HandlerException
-from opentelemetry import trace
 
 from chassis.reader import Record
 from chassis.relay import Headers, Publisher
@@ -37,7 +36,6 @@ class DeadLetters:
         about = {name: value.decode() for name, value in headers if name.startswith(_OURS)}
         # The reason in words may quote what the record says: it stays with the record.
         about["dlq_error"] = type(reason).__name__
-        trace.get_current_span().set_status(trace.StatusCode.ERROR, type(reason).__name__)
         _log.error("dead letter", extra={"fields": about})
 
     async def close(self) -> None:

@@ -6,7 +6,7 @@ changes nothing there.
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -60,6 +60,10 @@ class Place:
         known_id: str = known.get(envelope.sequence, envelope.id)
         return known_id != envelope.id
 
+    def after(self, envelope: Envelope) -> "Place":
+        """Return the place once the event has taken effect; nothing waits beside it."""
+        return Place(self.id, envelope.sequence, envelope.id)
+
     def next_waiting(self) -> Mapping[str, Any] | None:
         """Return what waited and may go now."""
         return next((entry for entry in self.waiting if entry["seq"] == self.last + 1), None)
@@ -84,9 +88,18 @@ class Places:
         On a topic that forgets, the first number seen starts the count; elsewhere number 1 does.
         """
         id = self.id_of(envelope.subject)
-        found = await self._documents.get(id)
+        return self._place(id, await self._documents.get(id), envelope)
+
+    async def load_many(self, first: Sequence[Envelope]) -> list[Place]:
+        """Return the places of several sources by one query; of each source the first event is given."""
+        ids = [self.id_of(envelope.subject) for envelope in first]
+        found = await self._documents.find({"_id": {"$in": ids}}, limit=max(1, len(ids)))
+        known = {document["_id"]: document for document in found}
+        return [self._place(id, known.get(id), envelope) for id, envelope in zip(ids, first, strict=True)]
+
+    def _place(self, id: str, found: Document | None, first: Envelope) -> Place:
         if found is None:
-            return Place(id, envelope.sequence - 1 if self._forgets else 0, None, stored=False)
+            return Place(id, first.sequence - 1 if self._forgets else 0, None, stored=False)
         waiting = tuple(sorted(found.get("wait", ()), key=lambda entry: int(entry["seq"])))
         return Place(id, found["last"], found.get("event"), waiting)
 
@@ -106,18 +119,39 @@ class Places:
             where["wait"] = []  # or what another consumer has put there meanwhile would wait for nobody
         return await self._documents.update(where, change)
 
-    async def hold(self, place: Place, envelope: Envelope, record: Document) -> bool:
-        """Put an early event beside the place; False where the place has moved meanwhile or holds it already.
+    async def advance_many(self, moves: Sequence[tuple[str, Place, Place]]) -> bool:
+        """Say how far several sources have come: each a source, its place as it was loaded and as it is now.
+
+        Nothing may wait beside them. False where any has moved meanwhile, or holds something now: the caller looks at
+        all of them again. The others are where they belong.
+        """
+        new = [self._document(now.id, source, now.last, now.event_id) for source, was, now in moves if not was.stored]
+        updates = [
+            (
+                {"_id": was.id, "last": was.last, "wait": []},
+                {"$set": {"last": now.last, "event": now.event_id}, "$unset": {"gap_since": 1}},
+            )
+            for _, was, now in moves
+            if was.stored
+        ]
+        moved = await self._documents.insert_each(new) + await self._documents.update_each(updates)
+        return moved == len(moves)
+
+    async def hold(self, place: Place, early: Sequence[tuple[Envelope, Document]]) -> bool:
+        """Put early events beside the place; False where the place has moved meanwhile or holds one of them already.
 
         The caller looks again after a False.
         """
-        if not place.stored and not await self._start(place, envelope.subject, place.last, None):
+        source = early[0][0].subject
+        if not place.stored and not await self._start(place, source, place.last, None):
             return False
-        entry = {"seq": envelope.sequence, "id": envelope.id, **record}
+        entries = [{"seq": envelope.sequence, "id": envelope.id, **record} for envelope, record in early]
         # Always: whoever has just closed another gap may have taken the mark away.
-        change: dict[str, Any] = {"$push": {"wait": entry}, "$min": {"gap_since": self._clock.now()}}
-        where = {"_id": place.id, "last": place.last, "wait.seq": {"$ne": envelope.sequence}}
-        return await self._documents.update(where, change)
+        change = {"$push": {"wait": {"$each": entries}}, "$min": {"gap_since": self._clock.now()}}
+        numbers = [entry["seq"] for entry in entries]
+        return await self._documents.update(
+            {"_id": place.id, "last": place.last, "wait.seq": {"$nin": numbers}}, change
+        )
 
     async def begin_at(self, place: Place, envelope: Envelope) -> None:
         """Note, before an event is buried, that its number comes next: so what follows it waits on every topic."""
@@ -133,18 +167,20 @@ class Places:
         return f"{self._group}:{hashlib.sha256(source.encode()).hexdigest()[:32]}"
 
     async def _start(self, place: Place, source: str, last: int, event: str | None) -> bool:
-        document = {"_id": place.id, "group": self._group, "source": source, "last": last, "event": event, "wait": []}
         try:
-            await self._documents.insert(document)
+            await self._documents.insert(self._document(place.id, source, last, event))
         except Duplicate:
             return False
         return True
 
+    def _document(self, id: str, source: str, last: int, event: str | None) -> Document:
+        return {"_id": id, "group": self._group, "source": source, "last": last, "event": event, "wait": []}
 
-def overflows(place: Place, size: int) -> bool:
-    """Whether one more event of ``size`` bytes must not wait beside the place."""
+
+def overflows(place: Place, count: int, size: int) -> bool:
+    """Whether so many more events, of ``size`` bytes together, must not wait beside the place."""
     held = sum(len(entry["value"] or b"") for entry in place.waiting)
-    return len(place.waiting) >= MOST_WAITING or held + size > MOST_WAITING_BYTES
+    return len(place.waiting) + count > MOST_WAITING or held + size > MOST_WAITING_BYTES
 
 
 async def gaps(documents: Documents, before: datetime, limit: int = 20) -> list[Document]:

@@ -6,8 +6,9 @@ are still trace ids, so that a log line and a problem answer can name one. No pe
 """
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import islice
 from typing import Any, Final
 from urllib.parse import urlsplit, urlunsplit
 
@@ -17,13 +18,27 @@ from opentelemetry.context import Context
 from opentelemetry.sdk.resources import SERVICE_NAME, Resource
 from opentelemetry.sdk.trace import Event, ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
-from opentelemetry.trace import Span, SpanKind, Status, StatusCode
+from opentelemetry.trace import Link, Span, SpanKind, Status, StatusCode
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-__all__ = ["DiscreetExporter", "Span", "SpanKind", "current_traceparent", "setup", "shutdown", "span", "trace_id"]
+__all__ = [
+    "DiscreetExporter",
+    "Span",
+    "SpanKind",
+    "current_traceparent",
+    "followed",
+    "setup",
+    "shutdown",
+    "span",
+    "together",
+    "trace_id",
+]
 
 _PROPAGATOR: Final = TraceContextTextMapPropagator()
 _TRACER: Final = trace.get_tracer("chassis")
+
+_MOST_LINKS: Final = 128
+"""The SDK's own limit; more would push the first ones out."""
 
 _DROPPED: Final = frozenset(
     {
@@ -94,19 +109,19 @@ def span(
     *,
     kind: SpanKind = SpanKind.INTERNAL,
     attributes: Mapping[str, str | int | float | bool] | None = None,
+    links: Sequence[Link] = (),
 ) -> Iterator[Span]:
     """Time a piece of work as a span of the current trace, or of the stored trace ``parent`` (a traceparent).
 
     An error passes through and leaves its type on the span, not its text, which may quote what somebody typed.
     """
-    context: Context | None = None
-    if parent is not None:
-        context = _PROPAGATOR.extract({"traceparent": parent}, context=Context())
+    context = None if parent is None else _stored(parent)
     started = _TRACER.start_span(
         name,
         context=context,
         kind=kind,
         attributes=attributes,
+        links=links,
         record_exception=False,
         set_status_on_exception=False,
     )
@@ -120,6 +135,35 @@ def span(
     finally:
         otel_context.detach(token)
         started.end()
+
+
+@contextmanager
+def followed(name: str, parent: str | None, *, alone: bool) -> Iterator[None]:
+    """Go on with the trace of an event that has arrived: alone in a span of its own, else within ``together``."""
+    if alone:
+        with span(name, parent, kind=SpanKind.CONSUMER):
+            yield
+        return
+    token = otel_context.attach(_stored(parent or ""))
+    try:
+        yield
+    finally:
+        otel_context.detach(token)
+
+
+@contextmanager
+def together(name: str, traces: Iterable[str], *, alone: bool) -> Iterator[None]:
+    """Time many events as one span that links to theirs: a span for each would cost more than the work."""
+    if alone:
+        yield
+        return
+    links = [Link(trace.get_current_span(_stored(one)).get_span_context()) for one in islice(traces, _MOST_LINKS)]
+    with span(name, "", kind=SpanKind.CONSUMER, links=links):
+        yield
+
+
+def _stored(parent: str) -> Context:
+    return _PROPAGATOR.extract({"traceparent": parent}, context=Context())
 
 
 def current_traceparent() -> str | None:

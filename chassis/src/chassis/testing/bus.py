@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Awaitable, Mapping, Sequence
 from typing import Any
 
-from chassis.broker import Envelope, Handler, NotAConsumer
+from chassis.broker import MOST_AT_ONCE, Envelope, Handler, NotAConsumer
 from chassis.clock import Clock
 from chassis.compacted import Late, corrected_from, own_compacted
 from chassis.dead_letters import buried
@@ -80,6 +80,8 @@ class MemoryBus:
         self._database = database
         self._clock = clock
         self._readers: list[Reader] = []
+        self.at_once = MOST_AT_ONCE
+        """Records in a batch."""
         self._offsets: dict[tuple[str, str], int] = defaultdict(int)
 
     def add(self, topic_name: str, handlers: Mapping[type[Event] | type[Tombstone], Handler]) -> Reader:
@@ -120,11 +122,13 @@ class MemoryBus:
         for reader in self._readers:
             for topic in (reader.topic.name, reader.topic.retry(self.service)):
                 at = (reader.group, topic)
-                while self._offsets[at] < len(self.broker.topics[topic]):
-                    record = self.broker.topics[topic][self._offsets[at]]
-                    await reader.take(record)
-                    self._offsets[at] += 1
-                    taken += 1
+                while records := self.broker.topics[topic][self._offsets[at] : self._offsets[at] + self.at_once]:
+                    rest = await reader.take_many(records)
+                    end = min((record.offset for record in rest.records), default=records[-1].offset + 1)
+                    taken += end - self._offsets[at]
+                    self._offsets[at] = end
+                    if rest.reason is not None:
+                        raise rest.reason
         return taken
 
     def rewind(self) -> None:

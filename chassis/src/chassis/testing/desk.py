@@ -157,15 +157,18 @@ class Desk(ABC):
 
 
 class FakeDesk(Desk):
-    """Over the fake broker, whose topics have one partition."""
+    """Over the fake broker, whose topics have one partition; so many records are read at once."""
 
-    def __init__(self) -> None:
+    def __init__(self, at_once: int) -> None:
         super().__init__()
+        self._at_once = at_once
         self.broker, self.clock = MemoryBroker(), FixedClock()
         self.buses = [self._bus(name) for name in _READ]
 
     def _bus(self, name: str) -> Any:
-        return self._add(MemoryBus(name, self.databases[name], self.clock, self.broker))
+        bus = MemoryBus(name, self.databases[name], self.clock, self.broker)
+        bus.at_once = self._at_once
+        return self._add(bus)
 
     async def join(self) -> None:
         """See Desk. Both read every record, so that each comes twice."""

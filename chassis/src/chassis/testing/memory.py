@@ -1,16 +1,26 @@
 """The fake database: the same adapter over an in-memory engine, held to the real one by the contract suite."""
 
+import contextlib
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from mongomock_motor import AsyncMongoMockClient
 
-from chassis.documents import Change, Database, Documents, Where
+from chassis.documents import Change, Database, Document, Documents, Duplicate, Where
 
 
 class MemoryDocuments(Documents):
     """A collection in memory. Each operation is atomic, because the engine never yields inside one."""
+
+    async def insert_each(self, documents: Sequence[Document]) -> int:
+        """Insert them one by one."""
+        inserted = 0
+        for document in documents:
+            with contextlib.suppress(Duplicate):
+                await self.insert(document)
+                inserted += 1
+        return inserted
 
     async def update_each(self, pairs: Sequence[tuple[Where, Change]]) -> int:
         """Do the updates one by one: the engine's bulk write does not know the driver's newest arguments."""
