@@ -150,43 +150,6 @@ async def test_a_late_back_off_does_not_hide_or_invent_work(town: Town) -> None:
     assert "due" not in await town.document(id)
 
 
-@pytest.mark.proves("F62")
-async def test_a_command_while_the_relay_marks_loses_no_event(town: Town) -> None:
-    """Written after the last event was acknowledged and before the mark, on a document collected whole."""
-    id = await town.counter(ups=1)
-    relay = town.relay()
-    mark = relay._mark
-
-    async def written_before(*arguments: Any) -> None:
-        await town.kind.command(TENANT, id, Key("mia", "between", "d"), count_up)
-        await mark(*arguments)
-
-    relay._mark = written_before  # type: ignore[method-assign,assignment]
-    await relay.round()
-    document = await town.document(id)
-    assert [entry["seq"] for entry in document["out"]] == [3]
-    assert [entry["seq"] for entry in document["sent"]] == [1, 2]
-    assert document["due"] == AT_ONCE
-    relay._mark = mark  # type: ignore[method-assign]
-    await relay.round()
-    assert town.published(id) == [1, 2, 3]
-
-
-async def test_what_nobody_wrote_meanwhile_is_marked_by_one_update(town: Town) -> None:
-    ids = [await town.counter(ups=1, name=f"c{n}") for n in range(5)]
-    updates: list[int] = []
-    update_each = town.documents.update_each
-
-    async def counted(pairs: Any) -> int:
-        updates.append(len(pairs))
-        return await update_each(pairs)
-
-    town.documents.update_each = counted  # type: ignore[method-assign]
-    await town.relay().round()
-    assert [count for count in updates if count] == [len(ids)]
-    assert [(await town.document(id))["out"] for id in ids] == [[]] * len(ids)
-
-
 @pytest.mark.proves("F61")
 async def test_a_late_mark_does_not_hide_newer_events(town: Town) -> None:
     id = await town.counter()

@@ -160,7 +160,7 @@ async def test_order_is_lost_where_all_events_of_a_document_are_under_way_at_onc
                 failed.setdefault(document["_id"], entry)
         if failed:
             await self._drop_publisher()
-        await self._mark(documents, acknowledged)
+        await self._mark(documents, due, acknowledged)
         await self._back_off(documents, failed)
 
     monkeypatch.setattr(Relay, "_publish_all", all_at_once)
