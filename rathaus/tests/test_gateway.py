@@ -62,10 +62,15 @@ def behind(key: ECKey) -> Starlette:
 
         return StreamingResponse(stream(), media_type="text/event-stream")
 
+    async def late(request: Request) -> Response:
+        await asyncio.sleep(3)
+        return Response()
+
     return Starlette(
         routes=[
             Route("/api/identity/v1/jwks", jwks),
             Route(f"{PRIVATE}/1/events", events),
+            Route(f"{PRIVATE}/1/late", late),
             Route("/{path:path}", tell, methods=["GET", "POST", "PUT", "DELETE"]),
         ]
     )
@@ -299,3 +304,19 @@ def test_a_service_that_is_away_is_a_problem_with_a_time_to_come_back(launch: Op
     response = httpx.get(gateway.url + PRIVATE, timeout=10)
     assert problem(response, 503) == "unavailable"
     assert response.headers["retry-after"] == "2"
+
+
+@pytest.mark.proves("F35")
+async def test_a_service_that_stands_still_holds_no_more_than_its_part_of_the_gateway(launch: Open) -> None:
+    gateway = launch(GATEWAY_REQUESTS="8")
+    async with httpx.AsyncClient(base_url=gateway.url, timeout=30) as client:
+        late = [asyncio.create_task(client.get(f"{PRIVATE}/1/late")) for _ in range(24)]
+        refused, _ = await asyncio.wait(late, timeout=2.5)
+        elsewhere = await client.get(f"/api/notify/v1/{ARS}/messages")
+        answers = await asyncio.gather(*late)
+    assert elsewhere.status_code == 200
+    assert len(refused) == len([answer for answer in answers if answer.status_code == 503])
+    assert len(refused) >= 24 - 2 * 8
+    for answer in [await task for task in refused]:
+        assert problem(answer, 503) == "unavailable"
+        assert answer.headers["retry-after"] == "2"

