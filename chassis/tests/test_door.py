@@ -49,7 +49,7 @@ class AnyOrder(RuleBasedStateMachine):
 
     def _come(self, town: str) -> None:
         working, held = self.door.working, self._has_place(town)
-        expected = self.door.expected_wait(town, self.now)
+        expected = self.door.expected_wait(town)
         try:
             visit = self.door.come(town, self.now)
         except TooMany:

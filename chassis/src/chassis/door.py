@@ -62,7 +62,7 @@ class Door:
         self._working: Counter[str] = Counter()
         self._waiting: OrderedDict[str, deque[Visit]] = OrderedDict()
         self._seen: dict[str, float] = {}
-        self._moved_at = 0.0
+        self._moved_at = self._turned_at = 0.0
         self._interval = 0.0
         self._places = float(_AT_FIRST)
         self._done = False
@@ -94,19 +94,20 @@ class Door:
             self._take(visit, now)
             return visit
         queue = self._waiting.get(tenant, deque())
-        if len(queue) >= MOST_WAITING or self.expected_wait(tenant, now) > WAIT:
+        if len(queue) >= MOST_WAITING or self.expected_wait(tenant) > WAIT:
             raise self.refusal(tenant, now)
         visit.until = now + LONGEST_WAIT
         self._waiting[tenant] = queue
         queue.append(visit)
         return visit
 
-    def expected_wait(self, tenant: str, now: float) -> float:
+    def expected_wait(self, tenant: str) -> float:
         """Return the seconds that one more request would wait, at the pace at which places have become free."""
         own = len(self._waiting.get(tenant, ()))
         ahead = sum(min(len(queue), own + 1) for queue in self._waiting.values()) + 1
-        # A process that stands still shows no pace: for how long it has stood is all that is known.
-        return ahead * self._interval + now - self._moved_at
+        # What stands still shows no pace: for how long it has stood is all that is known. Time in which the process
+        # did not run itself says nothing about what it waits for.
+        return ahead * self._interval + max(0.0, self._turned_at - self._moved_at)
 
     def leave(self, visit: Visit, now: float) -> None:
         """A request is answered, or has given up waiting; others may enter."""
@@ -114,6 +115,7 @@ class Door:
             self._free(visit, now)
         elif visit in self._waiting.get(visit.tenant, ()):
             self._waiting[visit.tenant].remove(visit)
+            self._turned_at = now
             self._forget_if_empty(visit.tenant)
         self._let_in(now)
 
@@ -138,7 +140,7 @@ class Door:
         elif self._done and self.working >= self.places * SHARE_OF_ONE:
             self._places = min(MOST, self._places + _MORE)
             self._let_in(now)
-        self._done = False
+        self._done, self._turned_at = False, now
 
     def refusal(self, tenant: str, now: float) -> TooMany:
         """Return what to tell a request that is not let in."""

@@ -4,8 +4,16 @@ A command makes or changes a counter: one write with one event, as a real servic
 measurements of what the chassis gives every service; its settings are those of any service.
 """
 
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Any
 
+import httpx
 from fastapi import APIRouter, Request, Response
 
 from chassis.aggregates import Aggregates, Key
@@ -54,6 +62,54 @@ async def wire(context: Context[ServiceSettings]) -> Parts:
     await made.ensure()
     provides: list[object] = [made] if context.settings.blobs_url is None else [made, context.blobs]
     return Parts(routers=[router], provides=provides, aggregates=[made])
+
+
+@dataclass
+class Running:
+    """The service as a process."""
+
+    process: asyncio.subprocess.Process
+    port: int
+    log: Path
+    client: httpx.AsyncClient
+
+    @property
+    def memory(self) -> int:
+        """Resident memory in bytes."""
+        return int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+@asynccontextmanager
+async def running(environment: Mapping[str, str], port: int, log: Path) -> AsyncIterator[Running]:
+    """Run the service with a service's environment on a port; it answers when this is entered, and is killed after.
+
+    Raises:
+        TimeoutError: it did not answer within a minute.
+    """
+    given = {"PATH": os.environ["PATH"], **environment, "RATHAUS_HTTP_PORT": str(port), "RATHAUS_LOG_LEVEL": "WARNING"}
+    with log.open("wb") as written:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", __name__, env=given, stdout=written, stderr=written
+        )
+    try:
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
+            await _answers(client)
+            yield Running(process, port, log, client)
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+async def _answers(client: httpx.AsyncClient) -> None:
+    async with asyncio.timeout(60):
+        while True:
+            try:
+                await client.get("/health")
+            except httpx.TransportError:
+                await asyncio.sleep(0.1)
+            else:
+                return
 
 
 if __name__ == "__main__":

@@ -23,12 +23,14 @@ _NO_ANSWER: Final = 0
 
 @dataclass(frozen=True)
 class Load:
-    """Requests of one kind at an even rate. Each has an Idempotency-Key of its own."""
+    """Requests of one kind, at an even rate or by callers. Each has an Idempotency-Key of its own."""
 
     name: str
     path: str
-    rate: float
+    rate: float = 0.0
     """Requests per second."""
+    callers: int = 0
+    """People who ask again as soon as they are answered, to find out what a server can do."""
     method: str = "GET"
     body: str = ""
     headers: dict[str, str] = field(default_factory=dict)
@@ -106,13 +108,13 @@ class _Connection(asyncio.Protocol):
         self._transport: Any = None
         self._held = b""
         self._since = 0.0
-        self._load = ""
+        self._load: Load
         self.busy = False
 
     def connection_made(self, transport: Any) -> None:
         self._transport = transport
 
-    def send(self, load: str, request: bytes, since: float) -> None:
+    def send(self, load: Load, request: bytes, since: float) -> None:
         self._load, self._since, self.busy = load, since, True
         self._transport.write(request)
 
@@ -162,7 +164,10 @@ class _Sender:
 
     async def run(self) -> float:
         """Send everything; return the lateness."""
-        due = [load.begin for load in self._loads]
+        due = [load.begin if load.rate else self._seconds for load in self._loads]
+        for load in self._loads:
+            for _ in range(load.callers):
+                self._send(load)
         while (now := self._loop.time() - self._begun) < self._seconds:
             for index, load in enumerate(self._loads):
                 while due[index] <= min(now, load.end):
@@ -175,12 +180,14 @@ class _Sender:
                 await self._all_answered.wait()
         return sorted(self._late)[int(len(self._late) * 0.99)] if self._late else 0.0
 
-    def note(self, load: str, since: float, status: int, retry_after: bool) -> None:
+    def note(self, load: Load, since: float, status: int, retry_after: bool) -> None:
         self._under_way -= 1
         if not self._under_way:
             self._all_answered.set()
         now = self._loop.time()
-        self.answers[load].append((round(since - self._begun, 5), round(now - since, 5), status, retry_after))
+        self.answers[load.name].append((round(since - self._begun, 5), round(now - since, 5), status, retry_after))
+        if load.callers and now - self._begun < self._seconds:
+            self._loop.call_soon(self._send, load)
 
     def _send(self, load: Load) -> None:
         self._number += 1
@@ -188,13 +195,13 @@ class _Sender:
         self._all_answered.clear()
         request, since = self._request(load), self._loop.time()
         if self.free:
-            self.free.pop().send(load.name, request, since)
+            self.free.pop().send(load, request, since)
             return
-        task = self._loop.create_task(self._open(load.name, request, since))
+        task = self._loop.create_task(self._open(load, request, since))
         self._opening.add(task)
         task.add_done_callback(self._opening.discard)
 
-    async def _open(self, load: str, request: bytes, since: float) -> None:
+    async def _open(self, load: Load, request: bytes, since: float) -> None:
         try:
             _, connection = await self._loop.create_connection(lambda: _Connection(self), "127.0.0.1", self._port)
         except OSError:

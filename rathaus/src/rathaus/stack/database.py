@@ -16,6 +16,7 @@ from rathaus.stack.ports import HOST, Ports, is_listening
 from rathaus.stack.supervisor import Child
 
 _EXISTS = 51003
+_INTERNAL_ERROR = 1
 _START_SECONDS = 20.0
 _CACHE = "128M"
 """Share of the memory that the engine may keep documents in."""
@@ -56,6 +57,7 @@ def part(place: Place, services: Iterable[str]) -> Part:
         name="database",
         command=command,
         ready=lambda: is_listening(place.ports.database) and _answers(admin_url(place)),
+        broken=lambda: _is_broken(admin_url(place)),
         settle=settle,
         stop_seconds=5,
     )
@@ -100,3 +102,21 @@ def _answers(address: str) -> bool:
     except PyMongoError:
         return False
     return True
+
+
+def _is_broken(address: str) -> bool:
+    """Whether the engine has given up, as after a full disk: it answers all with an error, for good.
+
+    MongoDB ends itself then. A silent database is not broken: it may only be paused.
+    """
+    client = MongoClient[dict[str, object]](
+        address, serverSelectionTimeoutMS=1000, connectTimeoutMS=1000, socketTimeoutMS=1000
+    )
+    try:
+        with client:
+            client.admin.command("ping")
+    except OperationFailure as failure:
+        return failure.code == _INTERNAL_ERROR
+    except PyMongoError:
+        return False
+    return False

@@ -44,6 +44,8 @@ class Part:
     """Writes what the process needs and returns its command line. Called once per stack, in a thread."""
     ready: Callable[[], bool]
     """Whether the process does its work now; must not raise and answers within a few seconds."""
+    broken: Callable[[], bool] | None = None
+    """Whether the running process says of itself that only a new start helps; not asked where None."""
     after: tuple[str, ...] = ()
     """Parts that must be ready and settled before."""
     environment: Mapping[str, str] = field(default_factory=dict)

@@ -315,6 +315,7 @@ class Stack:
         command = part.command()
         log = self.log_file(part.name)
         child = part.child(part.name, command, part.environment, log, part.ready, part.stop_seconds)
+        child.broken = part.broken
         with self._starting:
             if self._over.is_set():
                 return

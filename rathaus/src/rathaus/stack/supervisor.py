@@ -5,6 +5,7 @@ for it. The kernel kills a child when that thread ends (``PR_SET_PDEATHSIG``, pr
 of the supervisor.
 """
 
+import contextlib
 import os
 import shutil
 import signal
@@ -22,6 +23,8 @@ _STEADY_SECONDS = 10.0
 """A child that lived this long is started again at once."""
 _HOPELESS = 5
 """Starts in vain after which nobody waits any longer; it is tried again all the same."""
+_WATCH_SECONDS = 3.0
+"""How often a child is asked whether it is broken."""
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _OURS = ("RATHAUS_", "OTEL_", "SANDBOX_", "JAVA_", "PYTHON")
 """Settings of the caller's shell that must not reach a child by accident."""
@@ -73,6 +76,8 @@ class Child:
         self._environment = {**_surroundings(), **environment}
         self._ready = ready
         self._stop_seconds = stop_seconds
+        self.broken: Callable[[], bool] | None = None
+        """Whether the running process says of itself that only a new start helps; not asked where None."""
         self._process: Process | None = None
         self._lock = threading.Lock()
         self._over = threading.Event()
@@ -151,7 +156,7 @@ class Child:
         while self._launch():
             began = time.monotonic()
             assert self._process is not None  # noqa: S101  _launch set it
-            code = self._process.wait()
+            code = self._wait(self._process)
             if self._over.is_set():
                 return
             if self._asked.is_set() or time.monotonic() - began > _STEADY_SECONDS:
@@ -161,6 +166,16 @@ class Child:
                 self._over.wait(pause)
                 pause = min(2 * pause, _LONGEST_PAUSE)
             self._asked.clear()
+
+    def _wait(self, process: Process) -> int:
+        """Wait for a process to end; one that says itself that it cannot work any more is ended."""
+        while True:
+            try:
+                return process.wait(_WATCH_SECONDS if self.broken else None)
+            except subprocess.TimeoutExpired:
+                if self.broken is not None and self.broken():
+                    self._note("broken")
+                    self._destroy(process)
 
     def _launch(self) -> bool:
         with self._lock:
@@ -185,7 +200,8 @@ class Child:
         os.killpg(process.pid, signal.SIGKILL)
 
     def _note(self, text: str) -> None:
-        with self.log.open("a") as log:
+        # On a full disk nothing can be noted, and starting again matters more.
+        with contextlib.suppress(OSError), self.log.open("a") as log:
             log.write(f"-- {self.name}: {text}\n")
 
 
