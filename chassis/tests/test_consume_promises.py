@@ -42,13 +42,13 @@ async def test_a_handler_that_fails_for_a_while_is_tried_again_in_order_and_no_m
 
 @pytest.mark.proves("F25")
 async def test_one_source_that_fails_for_good_slows_no_other(desk: Desk) -> None:
-    """The others' records per second, with and without it; the best of some rounds, because machines are noisy."""
+    """The others' time for the same records, with and without it; in some rounds, because machines are noisy."""
     # Against the fake nothing is ever waited for, so that its seconds of work are the finer measure.
     clock = time.process_time if isinstance(desk, FakeDesk) else time.monotonic
     others, each = 11, 20
-    best = {"ill": 0.0, "well": 0.0}
-    for round_ in range(8):
-        for state in best:
+    took = {"ill": 0.0, "well": 0.0}
+    for round_ in range(10):
+        for state in sorted(took, reverse=round_ % 2 == 1):
             names = [f"{state}{round_}x{number}" for number in range(others)]
             bad = f"{state}{round_}bad"
             if state == "ill":
@@ -57,12 +57,12 @@ async def test_one_source_that_fails_for_good_slows_no_other(desk: Desk) -> None
             numbers = range(1, each + 1)
             await asyncio.gather(*(desk.put(name, number) for number in numbers for name in [bad, *names]))
             await desk.until(lambda names=names: all(len(desk.of(name)) >= each for name in names))  # type: ignore[misc]
-            best[state] = max(best[state], others * each / (clock() - began))
+            took[state] += clock() - began
             assert all(desk.of(name) == list(numbers) for name in names)
             assert desk.of(bad) == [] or state == "well"
-        if best["ill"] >= 0.9 * best["well"]:
+        if took["well"] >= 0.9 * took["ill"]:
             break
-    assert best["ill"] >= 0.9 * best["well"], best
+    assert took["well"] >= 0.9 * took["ill"], took
     first, *_ = await desk.dead()
     assert first.key == desk.source("ill0bad").encode()
 
