@@ -13,7 +13,8 @@ from gates import GatedDocuments
 import chassis.aggregates
 import chassis.group
 from chassis.documents import Change, DatabaseUnavailable, Document, Documents, Where
-from chassis.group import Draft, Group, Waiting
+from chassis.draft import Draft
+from chassis.group import Group, Waiting
 from chassis.places import Place
 from chassis.reader import Reader, Record
 from chassis.relay import Relay

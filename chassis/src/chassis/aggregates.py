@@ -8,6 +8,7 @@ from typing import Generic
 
 from chassis.clock import Clock
 from chassis.documents import Document, Documents, Index
+from chassis.draft import Key, S
 from chassis.errors import NotFound
 from chassis.group import (
     Answer,
@@ -18,9 +19,7 @@ from chassis.group import (
     Effect,
     F,
     Group,
-    Key,
     KeyReused,
-    S,
     VersionConflict,
     Waiting,
     never,
@@ -86,13 +85,14 @@ class Aggregates(Generic[S, F]):
             NotFound: there is none, or it belongs to another municipality.
         """
         document = await self.documents.get(id)
-        if document is None or document["tenant"] != tenant:
+        if document is None or document["tenant"] != tenant or document.get("gone"):
             raise NotFound(f"{self.documents.name} {id}")
         return self.loaded(document)
 
     async def find(self, where: Document, *, sort: Sequence[tuple[str, int]] = (), limit: int = 100) -> list[Loaded[S]]:
         """Read the aggregates that match; ``where`` must be served by an index."""
-        return [self.loaded(found) for found in await self.documents.find(where, sort=sort, limit=limit)]
+        documents = await self.documents.find(where, sort=sort, limit=limit)
+        return [self.loaded(found) for found in documents if not found.get("gone")]
 
     async def create(
         self, tenant: str, key: Key, make: Callable[[str], tuple[S, Sequence[F]]], answer: Answer[S] = no_answer
@@ -153,6 +153,25 @@ class Aggregates(Generic[S, F]):
         done = await self._group.decide(id, waiting)
         assert done is not None  # noqa: S101 - only timers and effects end without an outcome
         return done
+
+    async def erase(self, tenant: str, id: str, key: Key, decide: Callable[[S], Sequence[F]]) -> None:
+        """Erase an aggregate for good: a stub stays that no redelivered event and no repeated command brings back.
+
+        ``decide`` returns the facts to publish, among them a tombstone for each compacted topic that the aggregate
+        spoke on; its errors reach the caller. A repeat under the same key changes nothing.
+
+        Raises:
+            NotFound: there is none, or it belongs to another municipality.
+            OutboxFull: too many events wait for the broker.
+            Busy: conflicts or a silent database for 2 s.
+        """
+
+        def effect(state: S | None) -> tuple[S, Sequence[F]]:
+            if state is None:
+                raise NotFound(f"{self.documents.name} {id}")
+            return state, decide(state)
+
+        await self._group.decide(id, Waiting(effect, tenant=tenant, key=key, erases=True))
 
     async def absorb(self, id: str, envelope: Envelope, decide: Effect[S, F]) -> bool:
         """Let an event take its effect on an aggregate, once for each (topic, source, sequence number).

@@ -31,8 +31,12 @@ class SystemClock:
         """Database's clock minus the machine's, as last measured."""
 
     def now(self) -> datetime:
-        """Return the present moment, aware, in UTC."""
-        return datetime.now(UTC) + self.drift + self._moved_by_file()
+        """Return the present moment, aware, in UTC: whole milliseconds, because the database keeps no finer ones.
+
+        So what is read back equals what was written, and an answer that is given again equals the first.
+        """
+        now = datetime.now(UTC) + self.drift + self._moved_by_file()
+        return now.replace(microsecond=now.microsecond // 1000 * 1000)
 
     async def measure(self, database_now: Callable[[], Awaitable[datetime]]) -> timedelta:
         """Ask the database for its time and follow it; return the drift.

@@ -10,43 +10,22 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from chassis.clock import Clock
 from chassis.documents import DatabaseUnavailable, Document, Documents, Duplicate
+from chassis.draft import OWN_FIELDS, Draft, Key, S, change_to, change_to_stub, document_of
 from chassis.errors import NotFound
-from chassis.outbox import Erased, Outgoing, shard_of
+from chassis.outbox import Erased
 from chassis.tracing import current_traceparent
 from contracts import Event
 
-S = TypeVar("S")
 F = TypeVar("F")
 
-MOST_KEYS = 32
-"""Commands that a document remembers as a short cut; see ``docs/architecture.md`` for documents with more."""
 PATIENCE = 2.0
 """Seconds that a command may meet conflicts or a silent database before it is refused with 503."""
 _LAST_TRY = 1.0
 """Seconds that a try begun within ``PATIENCE`` may still take."""
-_OWN_FIELDS = frozenset(
-    {
-        "_id",
-        "tenant",
-        "v",
-        "seq",
-        "shard",
-        "out",
-        "due",
-        "born",
-        "cmds",
-        "sent",
-        "newest",
-        "src",
-        "at",
-        "trace",
-        "schema",
-    }
-)
 
 
 class KeyReused(Exception):
@@ -62,17 +41,6 @@ class Busy(DatabaseUnavailable):
 
     Never a reason to bury the event that it came from.
     """
-
-
-@dataclass(frozen=True)
-class Key:
-    """Whose command it is, which one, and what it says."""
-
-    account: str
-    value: str
-    """The Idempotency-Key."""
-    digest: str
-    """SHA-256 over method, path and body."""
 
 
 @dataclass(frozen=True)
@@ -131,37 +99,11 @@ class Waiting(Generic[S, F]):
     fired_at: datetime | None = None
     expected_version: int | None = None
     may_create: bool = False
+    erases: bool = False
+    """Accepted, nothing is left of the aggregate but a stub."""
     trace: str | None = field(default_factory=current_traceparent)
     since: float = field(default_factory=lambda: asyncio.get_running_loop().time())
     outcome: asyncio.Future[Done[S] | None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
-
-
-class Draft(Generic[S]):
-    """The document as it will be once the decisions so far are written."""
-
-    def __init__(self, id: str, service: str, document: Document | None, state: S | None) -> None:
-        self.id = id
-        self.document = document
-        self.state = state
-        self.version: int = document["v"] if document else 0
-        self.tenant: str | None = document["tenant"] if document else None
-        self.outgoing = Outgoing(service, document or {})
-        self.keys: list[Document] = []
-        self.origins: dict[str, int] = dict(document.get("src", {})) if document else {}
-        self.new_origins: dict[str, int] = {}
-        self.trace: str | None = document.get("trace") if document else None
-        self.at: datetime | None = document.get("at") if document else None
-        self.changes = 0
-        """Accepted decisions; each has a version of its own, so that nobody's version holds what he has not seen."""
-
-    def known(self, key: Key) -> Document | None:
-        """Return what is remembered of a command."""
-        remembered = [*(self.document or {}).get("cmds", ()), *self.keys]
-        born = (self.document or {}).get("born")
-        for entry in [born, *remembered] if born else remembered:
-            if entry["account"] == key.account and entry["key"] == key.value:
-                return dict(entry)
-        return None
 
 
 class Group(Generic[S, F]):
@@ -252,7 +194,8 @@ class Group(Generic[S, F]):
     async def _decide_once(self, id: str, batch: list[Waiting[S, F]]) -> bool:
         """Load, decide all in order, write once. False after a conflict: decide again."""
         document = await self._documents.get(id)
-        draft = Draft(id, self._service, document, self._codec.load(document) if document else None)
+        present = document is not None and not document.get("gone")
+        draft = Draft(id, self._service, document, self._codec.load(document) if document and present else None)
         settle: list[Callable[[], None]] = [self._decide(draft, waiting) for waiting in batch]
         if draft.changes and not await self._write(draft):
             return False
@@ -262,7 +205,7 @@ class Group(Generic[S, F]):
             self._kick()
         return True
 
-    def _decide(self, draft: "Draft[S]", waiting: Waiting[S, F]) -> Callable[[], None]:
+    def _decide(self, draft: Draft[S], waiting: Waiting[S, F]) -> Callable[[], None]:
         """Decide one command on the draft; what it returns tells the caller, once the write has happened."""
         try:
             repeated = self._repeated(draft, waiting)
@@ -279,12 +222,14 @@ class Group(Generic[S, F]):
             return lambda refusal=error: _fail(waiting, refusal)  # type: ignore[misc]
         return self._accept(draft, waiting, state, answer, at)
 
-    def _repeated(self, draft: "Draft[S]", waiting: Waiting[S, F]) -> Callable[[], None] | None:
+    def _repeated(self, draft: Draft[S], waiting: Waiting[S, F]) -> Callable[[], None] | None:
         """Answer what is known already, and refuse what the caller must not see."""
         if draft.tenant is None and not waiting.may_create and waiting.fired_at is None:
             raise NotFound(f"{self._documents.name} {draft.id}")
         if waiting.tenant is not None and draft.tenant not in (None, waiting.tenant):
             raise NotFound(f"{self._documents.name} {draft.id}")
+        if draft.gone:
+            return self._erased(draft, waiting)
         if waiting.origin is not None and draft.origins.get(waiting.origin[0], 0) >= waiting.origin[1]:
             return lambda: _tell(waiting, None)
         if waiting.fired_at is not None and draft.at != waiting.fired_at:
@@ -296,7 +241,14 @@ class Group(Generic[S, F]):
             raise VersionConflict(f"version {waiting.expected_version} was expected, {present} is the present one")
         return None
 
-    def _known(self, draft: "Draft[S]", waiting: Waiting[S, F], known: Document) -> Callable[[], None]:
+    def _erased(self, draft: Draft[S], waiting: Waiting[S, F]) -> Callable[[], None]:
+        """What was erased stays so: no event brings it back, and no command finds it but the one that erased it."""
+        told = waiting.origin is not None or waiting.fired_at is not None
+        if told or (waiting.erases and waiting.key and draft.known(waiting.key)):
+            return lambda: _tell(waiting, None)
+        raise NotFound(f"{self._documents.name} {draft.id}")
+
+    def _known(self, draft: Draft[S], waiting: Waiting[S, F], known: Document) -> Callable[[], None]:
         if waiting.key is None or known["digest"] != waiting.key.digest:
             raise KeyReused("the Idempotency-Key stands for another request")
         if draft.state is None:
@@ -305,9 +257,9 @@ class Group(Generic[S, F]):
         return lambda: _tell(waiting, Done(draft.id, version, state, known["answer"], repeated=True))
 
     def _accept(
-        self, draft: "Draft[S]", waiting: Waiting[S, F], state: S, answer: Document, at: datetime | None
+        self, draft: Draft[S], waiting: Waiting[S, F], state: S, answer: Document, at: datetime | None
     ) -> Callable[[], None]:
-        draft.state, draft.at = state, at
+        draft.state, draft.at, draft.gone = state, at, waiting.erases
         draft.changes += 1
         version = draft.version + draft.changes
         if draft.tenant is None:
@@ -325,58 +277,32 @@ class Group(Generic[S, F]):
             draft.origins[waiting.origin[0]] = draft.new_origins[waiting.origin[0]] = waiting.origin[1]
         return lambda: _tell(waiting, Done(draft.id, version, state, answer, repeated=False))
 
-    async def _write(self, draft: "Draft[S]") -> bool:
+    async def _write(self, draft: Draft[S]) -> bool:
+        if draft.document is None:
+            return await self._insert(document_of(draft, self._fields(draft)))
+        change = change_to_stub(draft, draft.document) if draft.gone else change_to(draft, self._fields(draft))
+        return await self._documents.update({"_id": draft.id, "v": draft.version}, change)
+
+    def _fields(self, draft: Draft[S]) -> Document:
+        if draft.gone:
+            return {"gone": True}
         assert draft.state is not None  # noqa: S101 - only changed drafts are written
         fields = self._codec.dump(draft.state)
-        if taken := _OWN_FIELDS & fields.keys():
+        if taken := OWN_FIELDS & fields.keys():
             raise ValueError(f"{self._documents.name}: a state may not have the fields {sorted(taken)}")
         fields["schema"] = self._codec.schema_version
         if draft.at is not None:
             fields["at"] = draft.at
-        if draft.document is None:
-            return await self._insert(draft, fields)
-        return await self._update(draft, draft.document, fields)
+        return fields
 
-    async def _insert(self, draft: "Draft[S]", fields: Document) -> bool:
-        born, others = (draft.keys[0], draft.keys[1:]) if draft.keys else (None, [])
-        document: Document = {
-            "_id": draft.id,
-            "tenant": draft.tenant,
-            "v": draft.changes,
-            "shard": shard_of(draft.id),
-            "trace": draft.trace,
-            "born": born,
-            "cmds": others,
-            "src": draft.origins,
-            **draft.outgoing.fields(),
-            **fields,
-        }
+    async def _insert(self, document: Document) -> bool:
         try:
             await self._documents.insert(document)
         except Duplicate:
-            if await self._documents.get(draft.id) is None:
+            if await self._documents.get(document["_id"]) is None:
                 raise
             return False
         return True
-
-    async def _update(self, draft: "Draft[S]", document: Document, fields: Document) -> bool:
-        changed = {name: value for name, value in fields.items() if name not in document or document[name] != value}
-        removed = [name for name in document if name not in _OWN_FIELDS and name not in fields]
-        if "at" in document and "at" not in fields:
-            removed.append("at")
-        numbers, push = draft.outgoing.change()
-        pushes: dict[str, Any] = dict(push)
-        if draft.keys:
-            pushes["cmds"] = {"$each": draft.keys, "$slice": -MOST_KEYS}
-        sources = {f"src.{origin}": number for origin, number in draft.new_origins.items()}
-        change: Document = {"$inc": {"v": draft.changes}, "$set": {**changed, **numbers, **sources}}
-        if not change["$set"]:
-            del change["$set"]
-        if removed:
-            change["$unset"] = dict.fromkeys(removed, 1)
-        if pushes:
-            change["$push"] = pushes
-        return await self._documents.update({"_id": draft.id, "v": draft.version}, change)
 
 
 def _tell(waiting: Waiting[S, F], done: Done[S] | None) -> None:

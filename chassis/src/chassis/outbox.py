@@ -30,6 +30,10 @@ class TooMuchToTell(Exception):
     """The events of one decision can never be published together: larger than any document may hold back."""
 
 
+class BothVersions(Exception):
+    """One decision published two versions of one event: who knows both would count the fact twice. A bug."""
+
+
 class WrongTopic(Exception):
     """A service tried to publish on a topic of another service: a bug."""
 
@@ -51,6 +55,13 @@ def field_of(topic: str) -> str:
     return topic.replace(".", "_")
 
 
+def _one_version(events: Sequence[Event | Erased]) -> None:
+    types: dict[str, str] = {}
+    for event in events:
+        if isinstance(event, Event) and types.setdefault(event.family, event.type) != event.type:
+            raise BothVersions(f"{types[event.family]} and {event.type} in one decision")
+
+
 class Outgoing:
     """The events of one write, numbered per topic from what the loaded document says."""
 
@@ -69,7 +80,9 @@ class Outgoing:
             OutboxFull: with the events that the document holds back already they are more than 64 or 256 KiB.
             TooMuchToTell: they are by themselves: no later moment is better.
             WrongTopic: the topic belongs to another service.
+            BothVersions: two versions of one event.
         """
+        _one_version(events)
         entries, sequence = [], dict(self._sequence)
         for event in events:
             entry = self._entry(event, sequence, at, trace)
@@ -116,6 +129,11 @@ class Outgoing:
         if self.entries:
             fields["due"] = AT_ONCE
         return fields
+
+    def speaks_on(self, document: Document) -> list[str]:
+        """Return the compacted topics whose last word would still be an event with a body."""
+        last = {**document.get("newest", {}), **self._newest()}
+        return sorted(entry["topic"] for entry in last.values() if entry["body"] is not None)
 
     def _newest(self) -> dict[str, Document]:
         """Return the last event on each compacted topic: what must be the last word there."""

@@ -17,8 +17,9 @@ from chassis.compacted import Late
 from chassis.documents import DatabaseUnavailable, Document
 from chassis.errors import Transient
 from chassis.places import Place, Places, Verdict, overflows
-from contracts import Event, Tombstone, event_class
+from contracts import Event, Tombstone, UnknownVersion, event_class
 from contracts.envelope import BadEnvelope, Envelope, envelope_of, is_tombstone
+from contracts.lifting import lifted, understood_as
 from contracts.topics import Topic
 from contracts.validation import validate
 
@@ -354,23 +355,31 @@ class Reader:
 
     async def _apply(self, record: Record, envelope: Envelope, alone: bool) -> bool:
         """Let the event take effect; whether there was a handler for it."""
-        tombstone = is_tombstone(envelope.type)
-        kind = Tombstone if tombstone else event_class(envelope.type)
-        if kind is None:
-            self._refuse_unknown_version(envelope.type)
-            return False
-        handler = self.handlers.get(kind)
-        if handler is None:
+        wanted = self._understood(envelope.type)
+        if wanted is None:
             return False
         with tracing.followed(f"{envelope.topic} process", envelope.traceparent, alone=alone):
-            event = Tombstone() if tombstone else validate(envelope.type, record.value or b"")
-            await handler(event, envelope)
+            event: Any = Tombstone()
+            if issubclass(wanted, Event):
+                event = lifted(validate(envelope.type, record.value or b""), wanted)
+            await self.handlers[wanted](event, envelope)
         return True
 
-    def _refuse_unknown_version(self, type_: str) -> None:
-        """Step over unknown events, but not over an unknown version of an event that this group acts on."""
-        if type_.rpartition(".")[0] in self._families:
-            validate(type_, b"")  # raises UnknownVersion
+    def _understood(self, type_: str) -> type[Event] | type[Tombstone] | None:
+        """Return under which class this group acts on a type; None where it does not.
+
+        Raises:
+            UnknownVersion: it acts on another version of this event.
+        """
+        if is_tombstone(type_):
+            return Tombstone if Tombstone in self.handlers else None
+        kind = event_class(type_)
+        wanted = understood_as(kind, self.handlers) if kind else None
+        family = type_.rpartition(".")[0]
+        if wanted is None and family in self._families:
+            known = [one.type for one in self.handlers if issubclass(one, Event) and one.family == family]
+            raise UnknownVersion(type_, tuple(sorted(known)))
+        return wanted
 
 
 def _traces(sources: Mapping[str, list[tuple[Record, Envelope]]]) -> Iterator[str]:

@@ -36,6 +36,17 @@ class AccountLinked(Event):
     """Level of the Landeskonto sign-in that made the link."""
 
 
+class AccountErased(Event):
+    """The holder has deleted the account. Whoever keeps a copy of what it said of a person drops it.
+
+    The topic is kept for good: a reader that slept past the tombstones of the compacted topics learns it here.
+    """
+
+    topic: ClassVar[str] = "identity.accounts"
+
+    account_id: str
+
+
 class SessionEnded(Event):
     """A session was signed out, revoked, or ended because its refresh token was used twice."""
 

@@ -66,8 +66,8 @@ class Topic:
 _TABLE = (
     Topic(
         "identity.accounts",
-        (identity.AccountRegistered, identity.EmailVerified, identity.AccountLinked),
-        ("osi-gateway",),
+        (identity.AccountRegistered, identity.EmailVerified, identity.AccountLinked, identity.AccountErased),
+        ("notify", "osi-gateway"),
         "public",
     ),
     Topic("identity.sessions", (identity.SessionEnded,), (), "public", keep_days=7),

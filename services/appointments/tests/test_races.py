@@ -38,10 +38,10 @@ class Town:
         answer = await self.processes[0].client().get(f"{BASE}/offices/buergerbuero/slots?from=2026-11-25&days=14")
         return [slot for slot in answer.json()["slots"] if slot["free"]]
 
-    async def reserve(self, number: int, slot: dict[str, Any]) -> httpx.Response:
+    async def reserve(self, number: int, slot: dict[str, Any], account: str = "") -> httpx.Response:
         """Ask as an account of its own; where the service is busy, with the same key again, as it says."""
         at = number % len(self.processes)
-        client = self.processes[at].client(f"a{number}")
+        client = self.processes[at].client(account or f"a{number}")
         body = {"office": "buergerbuero", "starts_at": slot["starts_at"]}
         while True:
             async with self._gates[at]:
@@ -90,6 +90,18 @@ async def test_exactly_as_many_win_as_there_are_places(town: Town, attempts: int
     told = [event for _, event in town.processes[0].events("appointments.slots")]
     assert len({event.reservation_id for event in told}) == len(told) == places  # type: ignore[union-attr]
     assert {event.reservation_id for event in told} == {answer.json()["reservation_id"] for answer in won}  # type: ignore[union-attr]
+
+
+@pytest.mark.proves("F31")
+@pytest.mark.parametrize("town", [2], indirect=True)
+async def test_a_key_that_made_a_reservation_makes_none_on_another_day(town: Town) -> None:
+    first, second = list({slot["starts_at"][:10]: slot for slot in await town.slots()}.values())[:2]
+    answers = await asyncio.gather(*(town.reserve(number, slot, "mia") for number, slot in enumerate((first, second))))
+    (made,) = [answer.json() for answer in answers if answer.status_code == 201]
+    (refused,) = [answer for answer in answers if answer.status_code != 201]
+    assert (refused.status_code, refused.json()["type"]) == (422, "urn:rathaus:problem:key-reused")
+    mine = (await town.processes[0].client("mia").get(f"{BASE}/reservations")).json()["reservations"]
+    assert mine == [made]
 
 
 async def _all_slots(town: Town) -> list[dict[str, Any]]:

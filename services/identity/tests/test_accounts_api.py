@@ -8,6 +8,8 @@ from contracts.identity import AccountRegistered, ContactChanged, EmailVerified
 from identity.accounts.store import Accounts
 from identity.accounts.worker import lapse_unproven
 
+PASSWORD = "Drei Enten am Teich"
+
 
 async def test_register_verify_and_tell_others(town: Any) -> None:
     account = await town.register("Mia@Example.org")
@@ -179,3 +181,36 @@ async def test_known_and_unknown_addresses_take_the_same_time(town: Any, stopwat
     known, unknown = (statistics.median(times) for times in spent.values())
     # The hash takes 15 times as long as all else: without it for unknown addresses this ratio is far below one half.
     assert 0.7 < unknown / known < 1.4
+
+
+@pytest.mark.proves("F54")
+async def test_a_deleted_account_is_gone_and_everybody_is_told(town: Any) -> None:
+    account = await town.citizen()
+    first, second = await town.sign_in(), await town.sign_in()
+    answer = await town.call("POST", "account/erasure", {"password": PASSWORD}, token=first["access_token"])
+    assert answer.status_code == 204
+    for token in (first["access_token"], second["access_token"]):
+        assert (await town.call("GET", "account", token=token)).status_code == 401
+        again = await town.call("POST", "account/erasure", {"password": PASSWORD}, token=token)
+        assert again.status_code == 401
+    assert (await town.refresh(second["refresh_token"])).status_code == 401
+    assert (await town.try_sign_in()).status_code == 401
+    told = await town.events("identity.accounts")
+    assert [type(event).__name__ for event in told] == ["AccountRegistered", "EmailVerified", "AccountErased"]
+    assert told[-1].model_dump(exclude={"occurred_at"}) == {"account_id": account}
+    assert (await town.events("identity.contacts"))[-1] is None
+    ended = {event.session_id for event in await town.events("identity.sessions")}
+    assert ended == {first["session_id"], second["session_id"]}
+    stub = await town.database.collection("accounts").get(account)
+    assert "example.org" not in repr(stub)
+    assert await town.citizen() != account  # the address is free again
+
+
+async def test_only_fresh_proof_deletes_an_account(town: Any) -> None:
+    await town.citizen()
+    token = (await town.sign_in())["access_token"]
+    refused = await town.call("POST", "account/erasure", {"password": "Vier Enten am Teich"}, token=token)
+    assert (refused.status_code, refused.json()["type"]) == (422, "urn:rathaus:problem:password-wrong")
+    assert (await town.call("POST", "account/erasure", {}, token=token)).status_code == 422
+    assert (await town.call("POST", "account/erasure", {"password": PASSWORD})).status_code == 401
+    assert (await town.call("GET", "account", token=token)).status_code == 200

@@ -39,6 +39,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/identity/v1/{ars}/account/erasure": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Eigenes Konto löschen
+         * @description Show the password again and delete the account for good. All its sessions end; other services are told.
+         */
+        post: operations["eraseAccount"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/identity/v1/{ars}/accounts": {
         parameters: {
             query?: never;
@@ -213,6 +233,14 @@ export interface components {
             iss: string;
             /** State */
             state: string;
+        };
+        /**
+         * Erasure
+         * @description Fresh proof that the account is the caller's.
+         */
+        Erasure: {
+            /** Password */
+            password: string;
         };
         /**
          * FieldProblem
@@ -533,6 +561,130 @@ export interface operations {
             };
             /** @description Das gibt es hier nicht. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Bitte prüfen Sie Ihre Angaben. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Das hat nicht geklappt. Der Fehler liegt bei uns. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Das geht gerade nicht. Bitte versuchen Sie es gleich noch einmal. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Was der Dienst ablehnt: 401 refresh-refused; 401 session-ended; 401 sign-in-refused; 409 account-inactive; 409 already-linked; 409 email-taken; 409 landeskonto-taken; 409 link-expired; 409 link-used; 422 code-expired; 422 code-wrong; 422 level-too-low; 422 link-proof-refused; 422 link-return-refused; 429 too-many-tries; 502 landeskonto-failed. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    eraseAccount: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Amtlicher Regionalschlüssel der Gemeinde, 12 Ziffern. */
+                ars: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Erasure"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Die Anfrage ist nicht lesbar. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Bitte melden Sie sich an. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Das dürfen Sie nicht. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Das gibt es hier nicht. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Die Anfrage kam nicht rechtzeitig vollständig an. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Die Anfrage ist zu groß. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Dieses Format wird hier nicht angenommen. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -7,11 +7,10 @@ from chassis.inbox import Inbox
 from chassis.problems import Kind
 from chassis.process import Context, Parts
 from chassis.timers import Timer
-from contracts import Tombstone
 from contracts.appointments import SlotReleased, SlotReserved
-from contracts.identity import ContactChanged, VerificationRequested
+from contracts.identity import VerificationRequested
 from contracts.osi_gateway import SubmissionAccepted, SubmissionRejected
-from notify.contacts.handlers import forget_contact, keep_contact
+from notify.contacts.handlers import handlers as contact_handlers
 from notify.contacts.store import Contacts
 from notify.messages import api
 from notify.messages.client import MailServer
@@ -44,11 +43,8 @@ async def wire(context: Context[Settings]) -> Parts:
     letters = Letters(context.municipalities, settings.mail_from, settings.public_url)
     postman = Postman(messages, contacts, inbox, server, letters, clock)
     bus = context.bus
-    listen(
-        bus,
-        "identity.contacts",
-        {ContactChanged: partial(keep_contact, contacts), Tombstone: partial(forget_contact, contacts)},
-    )
+    for topic, handlers in contact_handlers(contacts).items():
+        listen(bus, topic, handlers)
     listen(bus, "identity.messages", {VerificationRequested: partial(send_verification_code, messages, clock)})
     listen(
         bus,

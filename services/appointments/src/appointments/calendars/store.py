@@ -8,6 +8,7 @@ from appointments.calendars.domain import (
     Act,
     Day,
     Fact,
+    KeyTaken,
     Office,
     Reservation,
     ReservationUnknown,
@@ -18,12 +19,13 @@ from appointments.calendars.domain import (
 from appointments.calendars.events import publish
 from chassis.aggregates import Aggregates, Key
 from chassis.clock import Clock
-from chassis.documents import Database, Document, Index
+from chassis.documents import Database, Document, Duplicate, Index
 from chassis.ids import aggregate_id
 
 MOST_DAYS = 100
 _INDEXES = (
-    Index((("reservations.id", 1),), "reservation"),
+    # Unique across days: the Idempotency-Key of a reservation on one day must make none on another.
+    Index((("reservations.id", 1),), "reservation-once", unique=True),
     Index((("tenant", 1), ("reservations.account_id", 1), ("date", 1)), "account"),
 )
 
@@ -75,17 +77,24 @@ class Calendars:
     async def reserve(
         self, tenant: str, office: Office, on: date, slot: Slot, closed: frozenset[date], key: Key
     ) -> tuple[Day, Reservation]:
-        """Take a time; the same key gets the same reservation however many came since."""
+        """Take a time; the same key gets the same reservation however many came since.
+
+        Raises:
+            KeyTaken: the key made another reservation, on this day or another; else see ``domain.reserve``.
+        """
         id = aggregate_id(tenant, "reservation", key.account, key.value)
         act = Act(key.value, key.digest, self._clock.now())
         wanted = Reservation(id, key.account, slot.starts_at, slot.ends_at, act)
-        done = await self.aggregates.command(
-            tenant,
-            _day_id(tenant, office.slug, on),
-            key,
-            lambda day: reserve(day, office, closed, wanted, self._clock.now()),
-            initial=lambda: Day(office.slug, office.name, office.place, on),
-        )
+        try:
+            done = await self.aggregates.command(
+                tenant,
+                _day_id(tenant, office.slug, on),
+                key,
+                lambda day: reserve(day, office, closed, wanted, self._clock.now()),
+                initial=lambda: Day(office.slug, office.name, office.place, on),
+            )
+        except Duplicate:
+            raise KeyTaken(f"Der Idempotency-Key {key.value} steht für eine andere Reservierung.") from None
         made = done.state.find(id)
         if made is None:  # the key was remembered for a command of another kind on this day
             raise ReservationUnknown(f"Die Reservierung {id} gibt es nicht.")

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Annotated, Literal
 
 from email_validator import EmailNotValidError, validate_email
-from fastapi import APIRouter
+from fastapi import APIRouter, Request, Response
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
@@ -20,10 +20,15 @@ from chassis.problems import FieldError, Kind, Refused
 from identity.accounts import domain
 from identity.accounts.domain import LONGEST_EMAIL, Account, CodeWrong, EmailTaken, Fact, Language, address_key
 from identity.accounts.store import Accounts
+from identity.passwords.api import prove
+from identity.passwords.check import PasswordCheck
 from identity.passwords.domain import PasswordRefused, accepted, context_words
 from identity.passwords.hashing import Hashing
 from identity.pepper.store import Pepper
+from identity.sessions.domain import end
 from identity.sessions.guard import LiveSession
+from identity.sessions.store import Sessions
+from identity.sessions.tokens import clear_cookies
 from identity.throttles.api import throttled
 from identity.throttles.domain import Limit
 from identity.throttles.store import Throttles
@@ -78,6 +83,12 @@ class OwnAccount(Output):
     """Of the present session."""
     linked: bool
     linked_at: datetime | None = None
+
+
+class Erasure(Input):
+    """Fresh proof that the account is the caller's."""
+
+    password: Password
 
 
 @dataclass(frozen=True)
@@ -176,6 +187,34 @@ async def get_account(ars: Tenant, present: LiveSession) -> OwnAccount:
         linked=account.link is not None,
         linked_at=account.link.linked_at if account.link else None,
     )
+
+
+@router.post(
+    "/account/erasure",
+    status_code=204,
+    operation_id="eraseAccount",
+    response_model=None,
+    summary="Eigenes Konto löschen",
+)
+async def erase_account(
+    ars: Tenant,
+    body: Erasure,
+    present: LiveSession,
+    request: Request,
+    response: Response,
+    accounts: Annotated[Accounts, provided(Accounts)],
+    sessions: Annotated[Sessions, provided(Sessions)],
+    check: Annotated[PasswordCheck, provided(PasswordCheck)],
+    clock: Annotated[Clock, provided(Clock)],
+) -> None:
+    """Show the password again and delete the account for good. All its sessions end; other services are told."""
+    account, now = present.account.id, clock.now()
+    await prove(check, ars, present.account, body.password, request)
+    await accounts.erase(ars, account, Key(account, "erase", ""), lambda state: domain.delete(state, now))
+    # They are refused already, because their account is gone: this tells the others.
+    for session in await sessions.of_account(ars, account, now):
+        await sessions.command(ars, session.id, Key(account, "end", ""), lambda state: end(state, "revoked", now))
+    clear_cookies(response)
 
 
 def _accepted(body: Registration, ars: str, municipalities: Municipalities) -> str:

@@ -142,7 +142,14 @@ class Linked:
     at: datetime
 
 
-Fact = Registered | RegisteredAgain | Verified | Linked
+@dataclass(frozen=True)
+class Deleted:
+    """The holder has deleted the account."""
+
+    at: datetime
+
+
+Fact = Registered | RegisteredAgain | Verified | Linked | Deleted
 Outcome = tuple[Account, Sequence[Fact]]
 
 
@@ -227,6 +234,17 @@ def link(account: Account, link: Link, session: str) -> Outcome:
     return replace(account, link=link, only_session=session, only_since=link.linked_at), [
         Linked(link.level, link.linked_at)
     ]
+
+
+def delete(account: Account, now: datetime) -> Sequence[Fact]:
+    """Delete the account for good, at its holder's wish (GDPR Art. 17).
+
+    Raises:
+        AccountInactive: its address is not proven, so nobody may speak for it.
+    """
+    if account.status != "active":
+        raise AccountInactive
+    return [Deleted(now)]
 
 
 def allows(account: Account, session: str, opened_at: datetime) -> bool:

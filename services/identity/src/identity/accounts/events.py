@@ -2,12 +2,22 @@
 
 from collections.abc import Sequence
 
+from chassis.outbox import Erased
 from contracts import Event
-from contracts.identity import AccountLinked, AccountRegistered, ContactChanged, EmailVerified, VerificationRequested
-from identity.accounts.domain import Account, Fact, Linked, Registered, RegisteredAgain, Verified
+from contracts.identity import (
+    AccountErased,
+    AccountLinked,
+    AccountRegistered,
+    ContactChanged,
+    EmailVerified,
+    VerificationRequested,
+)
+from identity.accounts.domain import Account, Deleted, Fact, Linked, Registered, RegisteredAgain, Verified
+
+CONTACTS = ContactChanged.topic
 
 
-def publish(account: Account, fact: Fact) -> Sequence[Event]:
+def publish(account: Account, fact: Fact) -> Sequence[Event | Erased]:
     """Translate one fact; ``account`` is the state after it."""
     match fact:
         case Registered(code):
@@ -22,6 +32,9 @@ def publish(account: Account, fact: Fact) -> Sequence[Event]:
             ]
         case Linked(level, at):
             return [AccountLinked(occurred_at=at, account_id=account.id, level=level)]
+        case Deleted(at):
+            # On the topic kept for good too: whoever sleeps past the tombstone must learn it all the same.
+            return [AccountErased(occurred_at=at, account_id=account.id), Erased(CONTACTS)]
 
 
 def _registered(account: Account) -> AccountRegistered:

@@ -8,20 +8,16 @@ from pydantic import Field
 
 from chassis.http import CheckedRoute, CommandKey, Id, Input, Output, Tenant, provided
 from chassis.municipalities import Municipalities
-from chassis.problems import FieldError, Kind, Refused
+from chassis.problems import Refused
 from identity.accounts.api import Password
-from identity.accounts.domain import address_key
 from identity.links.linking import Linking, Return
+from identity.passwords.api import prove
 from identity.passwords.check import PasswordCheck
 from identity.sessions.guard import LiveSession
 from identity.sessions.tokens import SessionAnswer, Tokens
 from identity.settings import Settings
-from identity.throttles.api import throttled
-from identity.throttles.network import network_of
 
 router = APIRouter(prefix="/api/identity/v1/{ars}/links", route_class=CheckedRoute, tags=["links"])
-
-PASSWORD_WRONG = Kind(422, "password-wrong", "Das Passwort stimmt nicht.")
 
 
 class NewLink(Input):
@@ -61,13 +57,7 @@ async def begin_link(
     settings: Annotated[Settings, provided(Settings)],
 ) -> BegunLink:
     """Show the password again and get the address of the Landeskonto's sign-in. Ten minutes to come back."""
-    account = present.account
-    with throttled():
-        right = await check.matches(
-            ars, address_key(account.email), account.password, body.password, network_of(request)
-        )
-    if not right:
-        raise Refused(PASSWORD_WRONG, errors=[FieldError("/password", PASSWORD_WRONG.title)])
+    await prove(check, ars, present.account, body.password, request)
     id, attempt, url = await linking.begin(present, key, _redirect_uri(settings, municipalities, ars))
     return BegunLink(link_id=id, authorization_url=url, expires_at=attempt.expires_at)
 

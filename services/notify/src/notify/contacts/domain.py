@@ -13,9 +13,9 @@ class Contact:
     erased: bool = False
 
 
-def changed(email: str, language: str) -> Contact:
-    """Take over the address that identity has proven."""
-    return Contact(email, language)
+def changed(state: Contact | None, email: str, language: str) -> Contact | None:
+    """Take over the address that identity has proven; None where the account was erased: ids are never used again."""
+    return None if state and state.erased else Contact(email, language)
 
 
 def forgotten(state: Contact | None) -> Contact:

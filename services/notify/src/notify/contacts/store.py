@@ -35,7 +35,12 @@ class Contacts:
 
     async def keep(self, account_id: str, email: str, language: str, envelope: Envelope) -> None:
         """Take over an address."""
-        await self.aggregates.absorb(account_id, envelope, lambda state: (changed(email, language), ()))
+
+        def decide(state: Contact | None) -> tuple[Contact, tuple[()]] | None:
+            contact = changed(state, email, language)
+            return None if contact is None else (contact, ())
+
+        await self.aggregates.absorb(account_id, envelope, decide)
 
     async def forget(self, account_id: str, envelope: Envelope) -> None:
         """Drop an address for good."""
