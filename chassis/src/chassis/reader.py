@@ -17,9 +17,9 @@ from chassis.compacted import Late
 from chassis.documents import DatabaseUnavailable, Document
 from chassis.errors import Transient
 from chassis.places import Place, Places, Verdict, overflows
-from contracts import Event, Tombstone, UnknownVersion, event_class
-from contracts.envelope import BadEnvelope, Envelope, envelope_of, is_tombstone
-from contracts.lifting import lifted, understood_as
+from contracts import Event, Tombstone
+from contracts.envelope import BadEnvelope, Envelope, envelope_of
+from contracts.lifting import lifted, understood
 from contracts.topics import Topic
 from contracts.validation import validate
 
@@ -120,7 +120,6 @@ class Reader:
         self._bury = bury
         self._late = late
         self._delays = delays
-        self._families = {kind.family for kind in handlers if issubclass(kind, Event)}
         self._buried = 0
         self.ill: str | None = None
         """Why the reader stands still. A handler that works again, or a restart, ends it."""
@@ -355,7 +354,7 @@ class Reader:
 
     async def _apply(self, record: Record, envelope: Envelope, alone: bool) -> bool:
         """Let the event take effect; whether there was a handler for it."""
-        wanted = self._understood(envelope.type)
+        wanted = understood(envelope.type, self.handlers)
         if wanted is None:
             return False
         with tracing.followed(f"{envelope.topic} process", envelope.traceparent, alone=alone):
@@ -364,22 +363,6 @@ class Reader:
                 event = lifted(validate(envelope.type, record.value or b""), wanted)
             await self.handlers[wanted](event, envelope)
         return True
-
-    def _understood(self, type_: str) -> type[Event] | type[Tombstone] | None:
-        """Return under which class this group acts on a type; None where it does not.
-
-        Raises:
-            UnknownVersion: it acts on another version of this event.
-        """
-        if is_tombstone(type_):
-            return Tombstone if Tombstone in self.handlers else None
-        kind = event_class(type_)
-        wanted = understood_as(kind, self.handlers) if kind else None
-        family = type_.rpartition(".")[0]
-        if wanted is None and family in self._families:
-            known = [one.type for one in self.handlers if issubclass(one, Event) and one.family == family]
-            raise UnknownVersion(type_, tuple(sorted(known)))
-        return wanted
 
 
 def _traces(sources: Mapping[str, list[tuple[Record, Envelope]]]) -> Iterator[str]:

@@ -4,10 +4,12 @@ Readers move first and listen to the new class alone, then the publisher switche
 published for one fact (``chassis.outbox`` refuses it): who knows both would count it twice.
 """
 
-from collections.abc import Callable, Container
+from collections.abc import Callable, Collection
 from typing import Any, TypeVar
 
-from contracts.event import Event
+from contracts.envelope import is_tombstone
+from contracts.event import Event, Tombstone, event_class
+from contracts.validation import UnknownVersion
 
 O = TypeVar("O", bound=Event)  # noqa: E741 - the old one
 N = TypeVar("N", bound=Event)
@@ -33,12 +35,25 @@ def lifts(old: type[O], new: type[N]) -> Callable[[Callable[[O], N]], Callable[[
     return mark
 
 
-def understood_as(kind: type[Event], wanted: Container[object]) -> type[Event] | None:
-    """Return the class under which a reader of ``wanted`` gets an event of this kind; None where it has none."""
-    found: type[Event] | None = kind
+def understood(type_: str, wanted: Collection[type[Event] | type[Tombstone]]) -> type[Event] | type[Tombstone] | None:
+    """Return under which of the classes a reader of these gets an event of a type; None where it does not act on it.
+
+    Raises:
+        UnknownVersion: it acts on another version of this event alone.
+    """
+    if is_tombstone(type_):
+        return Tombstone if Tombstone in wanted else None
+    found = event_class(type_)
     while found is not None and found not in wanted:
         found = _next[found][0] if found in _next else None
+    if found is None and (known := _versions(type_, wanted)):
+        raise UnknownVersion(type_, known)
     return found
+
+
+def _versions(type_: str, wanted: Collection[type[Event] | type[Tombstone]]) -> tuple[str, ...]:
+    family = type_.rpartition(".")[0]
+    return tuple(sorted(kind.type for kind in wanted if issubclass(kind, Event) and kind.family == family))
 
 
 def lifted(event: Event, kind: type[Event]) -> Event:

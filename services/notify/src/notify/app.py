@@ -7,10 +7,11 @@ from chassis.inbox import Inbox
 from chassis.problems import Kind
 from chassis.process import Context, Parts
 from chassis.timers import Timer
+from contracts import Tombstone
 from contracts.appointments import SlotReleased, SlotReserved
-from contracts.identity import VerificationRequested
+from contracts.identity import AccountErased, ContactChanged, VerificationRequested
 from contracts.osi_gateway import SubmissionAccepted, SubmissionRejected
-from notify.contacts.handlers import handlers as contact_handlers
+from notify.contacts.handlers import forget_contact, keep_contact
 from notify.contacts.store import Contacts
 from notify.messages import api
 from notify.messages.client import MailServer
@@ -43,8 +44,9 @@ async def wire(context: Context[Settings]) -> Parts:
     letters = Letters(context.municipalities, settings.mail_from, settings.public_url)
     postman = Postman(messages, contacts, inbox, server, letters, clock)
     bus = context.bus
-    for topic, handlers in contact_handlers(contacts).items():
-        listen(bus, topic, handlers)
+    forget = partial(forget_contact, contacts)
+    listen(bus, "identity.contacts", {ContactChanged: partial(keep_contact, contacts), Tombstone: forget})
+    listen(bus, "identity.accounts", {AccountErased: forget})
     listen(bus, "identity.messages", {VerificationRequested: partial(send_verification_code, messages, clock)})
     listen(
         bus,

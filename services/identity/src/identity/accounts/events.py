@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-from chassis.outbox import Erased
 from contracts import Event
 from contracts.identity import (
     AccountErased,
@@ -14,10 +13,8 @@ from contracts.identity import (
 )
 from identity.accounts.domain import Account, Deleted, Fact, Linked, Registered, RegisteredAgain, Verified
 
-CONTACTS = ContactChanged.topic
 
-
-def publish(account: Account, fact: Fact) -> Sequence[Event | Erased]:
+def publish(account: Account, fact: Fact) -> Sequence[Event]:
     """Translate one fact; ``account`` is the state after it."""
     match fact:
         case Registered(code):
@@ -33,8 +30,7 @@ def publish(account: Account, fact: Fact) -> Sequence[Event | Erased]:
         case Linked(level, at):
             return [AccountLinked(occurred_at=at, account_id=account.id, level=level)]
         case Deleted(at):
-            # On the topic kept for good too: whoever sleeps past the tombstone must learn it all the same.
-            return [AccountErased(occurred_at=at, account_id=account.id), Erased(CONTACTS)]
+            return [AccountErased(occurred_at=at, account_id=account.id)]
 
 
 def _registered(account: Account) -> AccountRegistered:

@@ -1,14 +1,16 @@
 """Accounts in the database."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from chassis.aggregates import Aggregates, Codec, Loaded
+from chassis.aggregates import Aggregates, Codec, Erased, Loaded
 from chassis.clock import Clock
 from chassis.documents import Database, Document, Index
-from identity.accounts.domain import Account, Challenge, Fact, Link, address_key, lapses_at
+from contracts import Event
+from identity.accounts.domain import Account, Challenge, Deleted, Fact, Link, address_key, lapses_at
 from identity.accounts.events import publish
 
+CONTACTS = "identity.contacts"
 INDEXES = (
     Index((("tenant", 1), ("address", 1)), "address-once", unique=True, only_where={"status": "active"}),
     Index(
@@ -80,7 +82,7 @@ class Accounts(Aggregates[Account, Fact]):
         accounts = cls(
             database.collection("accounts"),
             AccountCodec(),
-            publish,
+            _publish,
             service="identity",
             clock=clock,
             kick=kick,
@@ -93,6 +95,12 @@ class Accounts(Aggregates[Account, Fact]):
         """Return the account that has proven a mail address."""
         found = await self.find({"tenant": tenant, "address": address_key(email), "status": "active"}, limit=1)
         return found[0] if found else None
+
+
+def _publish(account: Account, fact: Fact) -> Sequence[Event | Erased]:
+    """Tell of a fact; an erasure on the compacted topic too, though whoever sleeps past a tombstone hears the event."""
+    events = publish(account, fact)
+    return [*events, Erased(CONTACTS)] if isinstance(fact, Deleted) else events
 
 
 def _challenge(document: Document) -> Challenge | None:
