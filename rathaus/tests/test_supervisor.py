@@ -47,6 +47,20 @@ def test_a_child_that_dies_comes_back(launch: Launch) -> None:
     assert child.starts == 2
 
 
+def test_a_full_disk_does_not_keep_a_child_from_coming_back() -> None:
+    child = Child("child", [sys.executable, "-c", "import time; time.sleep(600)"], {}, Path("/dev/full"), bool, 0.5)
+    child.start()
+    try:
+        for starts in (1, 2):
+            until = time.monotonic() + 10
+            while child.pid is None or child.starts != starts:
+                assert time.monotonic() < until
+                time.sleep(0.01)
+            child.kill(signal.SIGKILL)
+    finally:
+        child.stop()
+
+
 def test_a_child_that_was_stopped_stays_away(launch: Launch) -> None:
     child = launch(FOREVER)
     child.wait_ready(10)
