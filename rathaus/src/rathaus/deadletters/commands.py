@@ -64,7 +64,10 @@ def find_log(environment: Mapping[str, str]) -> KafkaLog | None:
 def _list(desk: Desk, given: argparse.Namespace) -> int:
     if given.service not in (None, *SERVICES):
         raise Refused(f"Den Dienst {given.service} gibt es nicht, nur {', '.join(SERVICES)}.")
-    letters = desk.waiting(given.service)
+    letters = [letter for letter in desk.waiting(given.service) if _fits(letter, given)]
+    if given.ids:
+        sys.stdout.write("".join(f"{letter.id}\n" for letter in letters))
+        return 0
     if given.json:
         sys.stdout.write(json.dumps([_facts(letter) for letter in letters], ensure_ascii=False, indent=1) + "\n")
         return 0
@@ -101,11 +104,11 @@ def _give_up(desk: Desk, given: argparse.Namespace) -> int:
 
 def _chosen(letters: Sequence[Letter], given: argparse.Namespace) -> list[Letter]:
     # Of all letters those that nobody can read stay: they are named one by one, and refused with the reason.
-    return [
-        letter
-        for letter in letters
-        if letter.retry and given.source in (None, letter.source) and given.group in (None, letter.group)
-    ]
+    return [letter for letter in letters if letter.retry and _fits(letter, given)]
+
+
+def _fits(letter: Letter, given: argparse.Namespace) -> bool:
+    return given.source in (None, letter.source) and given.group in (None, letter.group)
 
 
 def _told(desk: Desk, acts: Sequence[Act], seconds: float | None) -> int:
