@@ -132,10 +132,13 @@ def _i1(story: Story) -> Iterator[str]:
     for birth in story.births:
         if birth.event not in published:
             yield f"I1 {_name(birth)} was never published"
+    numbers: dict[str, dict[str, int]] = defaultdict(dict)
+    for birth in story.births:
+        numbers[birth.source][birth.topic] = birth.number
     for document in story.documents:
         if document.pending or document.due:
             yield f"I1 {document.source} at rest has {document.pending} events pending and due={document.due}"
-        last = {birth.topic: birth.number for birth in story.births if birth.source == document.source}
+        last = numbers[document.source]
         if last != document.numbers:
             yield f"I1 {document.source} counts {document.numbers}, but gave birth to {last}"
 
@@ -173,8 +176,9 @@ def _i5(story: Story) -> Iterator[str]:
     for one in states:
         if one.held > one.places or one.held < 0:
             yield f"I5 {one.source} holds {one.held} of {one.places}"
+    births = {birth.source: birth for birth in story.births}
     for document in story.documents:
-        last = next((birth for birth in reversed(story.births) if birth.source == document.source), None)
+        last = births.get(document.source)
         if last and (last.held, last.places) != (document.held, document.places):
             yield f"I5 {document.source} holds {document.held} of {document.places}, its events say {last}"
 
@@ -182,6 +186,9 @@ def _i5(story: Story) -> Iterator[str]:
 def _i6(story: Story) -> Iterator[str]:
     carried_out = _carried_out(story)
     open_keys: set[tuple[str, str]] = set()
+    outcomes: dict[tuple[str, str], set[Outcome]] = defaultdict(set)
+    for attempt in story.attempts:
+        outcomes[attempt.source, attempt.key].add(attempt.outcome)
     states = defaultdict(list)
     for birth in story.births:
         states[birth.source].append(birth)
@@ -190,8 +197,7 @@ def _i6(story: Story) -> Iterator[str]:
         if attempt.outcome != "refused":
             open_keys.add(name)
             continue
-        same = [other for other in story.attempts if (other.source, other.key) == name and other is not attempt]
-        if name in carried_out and name not in open_keys and all(other.outcome == "refused" for other in same):
+        if name in carried_out and name not in open_keys and outcomes[name] == {"refused"}:
             yield f"I6 refused {attempt.key} left something in {attempt.source}"
         justifies = story.reasons.get(attempt.answer)
         if justifies and not any(justifies(state) for state in _between(states[attempt.source], attempt)):

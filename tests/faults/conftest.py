@@ -10,7 +10,7 @@ from levers import PARTS, Levers, environment
 from rathaus.stack import Ports, Stack
 from rathaus.stack.testing import chosen
 
-PEOPLE = 6
+PEOPLE = 10
 
 
 @pytest.fixture(scope="session")

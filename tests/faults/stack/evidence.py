@@ -5,6 +5,7 @@ Read behind the services' backs: all databases, all topics from their first reco
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
@@ -33,6 +34,8 @@ class Record:
     moment: int
     """When the broker took it, milliseconds."""
     event: str
+    time: datetime
+    """When it was decided, by the service's clock."""
     type: str
     source: str
     number: int
@@ -95,8 +98,8 @@ def read_documents(stack: Stack) -> dict[str, list[Document]]:
 
 def read_records(stack: Stack) -> tuple[list[Record], dict[str, int]]:
     """All events of all topics, and how many dead letters each service has."""
-    found = [_record(one) for name in TOPICS for one in _read(stack, name)]
-    return found, {service: len(_read(stack, dead_letters(service))) for service in SERVICES}
+    found = [_record(one) for name in TOPICS for one in read(stack, name)]
+    return found, {service: len(read(stack, dead_letters(service))) for service in SERVICES}
 
 
 def read_mails(stack: Stack) -> list[Mail]:
@@ -150,7 +153,7 @@ def _consumer(stack: Stack) -> Consumer:
     return Consumer({**signed_in, "group.id": "evidence", "enable.auto.commit": False})
 
 
-def _read(stack: Stack, topic: str) -> list[Any]:
+def read(stack: Stack, topic: str) -> list[Any]:
     """All records of a topic, partition by partition."""
     consumer = _consumer(stack)
     try:
@@ -182,11 +185,21 @@ def _record(one: Any) -> Record:
     try:
         found = envelope_of(headers, key=(one.key() or b"").decode(), **where)
     except BadEnvelope as bad:
-        return Record(**where, moment=one.timestamp()[1], event="", type=str(bad), source="", number=0, body=None)
+        return Record(
+            **where,
+            moment=one.timestamp()[1],
+            event="",
+            time=datetime.now(UTC),
+            type=str(bad),
+            source="",
+            number=0,
+            body=None,
+        )
     return Record(
         **where,
         moment=one.timestamp()[1],
         event=found.id,
+        time=found.time,
         type=found.type.rpartition(".v")[0].rpartition(".")[2],
         source=found.subject,
         number=found.sequence,

@@ -44,7 +44,8 @@ class FaultTown(Levers):
 
     async def verdict(self, seconds: float = 240) -> list[str]:
         """Let everything come to rest, then hold all against all: every broken invariant that is new, named."""
-        found = violations(tell(await self.rest(seconds), self.bounds()))
+        self.evidence = await self.rest(seconds)
+        found = violations(tell(self.evidence, self.bounds()))
         new = [one for one in found if one not in self.told]
         self.told.update(new)
         return new
@@ -55,14 +56,17 @@ class FaultTown(Levers):
         began = time.monotonic()
         await self.all_ready(seconds)
         jumped = 0
-        while restless := await asyncio.to_thread(lambda: list(self._restless())):
-            waited = time.monotonic() - began
-            if waited > seconds:
+        while True:
+            look = time.monotonic()
+            restless = await asyncio.to_thread(lambda: list(self._restless()))
+            looked, waited = time.monotonic() - look, time.monotonic() - began
+            if not restless or waited > seconds:
                 break
             if waited > 10 * (jumped + 1) and jumped < 5:
                 self.jump(CLAIM)
                 jumped += 1
-            await asyncio.sleep(0.5)
+            # Looking costs the database something too: on a slow machine it looks less often.
+            await asyncio.sleep(max(0.5, 3 * looked))
         self.rested = time.monotonic() - began
         return await asyncio.to_thread(self._collect, restless)
 
@@ -76,6 +80,21 @@ class FaultTown(Levers):
         for service in SERVICES:
             self._memory[service] = max(self._memory[service], self.stack.memory(service))
         return [Bound(f"memory of {service}", held, MOST_MEMORY) for service, held in self._memory.items()]
+
+    def delays(self, topic: str, since: int, moved: float) -> list[float]:
+        """Seconds from an event's decision to its first place in the topic, of all decided since a moment.
+
+        Args:
+            topic: the topic.
+            since: the town's time, milliseconds.
+            moved: how far the town's clocks were ahead then, seconds.
+        """
+        first: dict[str, float] = {}
+        for record in self.evidence.records:
+            born = record.time.timestamp()
+            if record.topic == topic and not record.planted and born * 1000 >= since:
+                first.setdefault(record.event, record.moment / 1000 - (born - moved))
+        return list(first.values())
 
     def _collect(self, restless: Sequence[str]) -> Evidence:
         records, dead_letters = collected.read_records(self.stack)

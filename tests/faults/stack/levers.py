@@ -97,16 +97,20 @@ class Levers:
         lines = file.read_text().splitlines() if file.exists() else []
         return [Strike(int(pid), when, point) for pid, when, point in map(str.split, lines)]
 
-    async def struck(self, service: str, times: int, seconds: float = 90) -> Strike:
+    def count(self, service: str) -> int:
+        """How many faults have struck in a service so far."""
+        return len(self.strikes(service))
+
+    async def struck(self, service: str, times: int, seconds: float = 180) -> Strike:
         """Wait until a service has been struck so often in all; return the last strike."""
         async with asyncio.timeout(seconds):
-            while len(self.strikes(service)) < times:
+            while self.count(service) < times:
                 await asyncio.sleep(0.05)
         return self.strikes(service)[times - 1]
 
     async def strike(self, service: str, point: str, when: When = "before", **how: object) -> Strike:
         """``arm`` and wait until it has struck as often as was ordered; the process is restarted by then."""
-        before = len(self.strikes(service))
+        before = self.count(service)
         self.arm(service, point, when, **how)  # type: ignore[arg-type]
         times = how.get("times", 1)
         assert isinstance(times, int)

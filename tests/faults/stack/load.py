@@ -63,8 +63,8 @@ class Log:
     attempts: list[Attempt] = field(default_factory=list)
     taken: dict[tuple[str, str], int] = field(default_factory=dict)
     """How often an account took a time of a day."""
-    held: set[tuple[str, str]] = field(default_factory=set)
-    """Days on which an account holds a time, or may hold one."""
+    held: dict[tuple[str, str], str] = field(default_factory=dict)
+    """Days on which an account holds a time, with its path; without one where that is not known."""
     applications: dict[str, str] = field(default_factory=dict)
     """Handed in and acknowledged: application → reference."""
     moved: float = 0.0
@@ -127,7 +127,7 @@ class Load:
             async with asyncio.timeout(self._finish_seconds):
                 await asyncio.gather(*self._workers)
                 later, self._later = self._later, []
-                await asyncio.gather(*(self.settle(command, defer=False) for command in later))
+                await asyncio.gather(*map(self._at_last, later))
         finally:
             for worker in self._workers:
                 worker.cancel()
@@ -155,6 +155,15 @@ class Load:
                 return reply
             await asyncio.sleep(self._random.uniform(0.2, 1.0))
         return reply
+
+    async def _at_last(self, command: Command) -> None:
+        reply = await self.settle(command, defer=False)
+        if command.body and "starts_at" in command.body:
+            day = datetime.fromisoformat(command.body["starts_at"]).astimezone(BERLIN).date().isoformat()
+            if reply.outcome == "acknowledged":
+                self.log.held[command.person.email, day] = _path(reply)
+            else:
+                self.log.held.pop((command.person.email, day), None)
 
     async def _attempt(self, command: Command) -> Reply:
         called = self.log.now()
@@ -212,22 +221,31 @@ class Load:
 
     def _book(self, person: Citizen) -> Callable[[], Awaitable[None]]:
         async def book() -> None:
-            """Take a time; usually give it back."""
+            """Take a time; usually give it back, sooner or later."""
             wanted = self._choose(person)
             if wanted is None:
-                await asyncio.sleep(1)
+                await self._give_back(person)
+                await asyncio.sleep(0.5)
                 return
             day, starts_at = wanted
-            source = aggregate_id(person.tenant, "day", OFFICE, day)
             said = {"office": OFFICE, "starts_at": starts_at}
-            reply = await self.settle(Command(person, "POST", "appointments/reservations", source, body=said))
-            if reply.outcome == "acknowledged" and self._random.random() < 0.85:
-                path = f"appointments/reservations/{reply.body['reservation_id']}"
-                await self.settle(Command(person, "DELETE", path, source))
-            elif reply.outcome != "refused":
-                self.log.held.add((person.email, day))
+            reserve = Command(person, "POST", "appointments/reservations", _day(person, day), body=said)
+            reply = await self.settle(reserve)
+            if reply.outcome != "refused":
+                self.log.held[person.email, day] = _path(reply)
+            if reply.outcome == "acknowledged" and self._random.random() < 0.7:
+                await self.settle(Command(person, "DELETE", _path(reply), reserve.source))
+                self.log.held.pop((person.email, day), None)
 
         return book
+
+    async def _give_back(self, person: Citizen) -> None:
+        """Give back one that was held for long."""
+        mine = [(day, path) for (email, day), path in self.log.held.items() if email == person.email and path]
+        if mine:
+            day, path = self._random.choice(mine)
+            await self.settle(Command(person, "DELETE", path, _day(person, day)))
+            self.log.held.pop((person.email, day), None)
 
     def _choose(self, person: Citizen) -> tuple[str, str] | None:
         # Who holds one already is told so: that happens now and then.
@@ -309,6 +327,14 @@ class Load:
         return found
 
 
+def _day(person: Citizen, day: str) -> str:
+    return aggregate_id(person.tenant, "day", OFFICE, day)
+
+
+def _path(reply: Reply) -> str:
+    return f"appointments/reservations/{reply.body['reservation_id']}" if reply.body else ""
+
+
 _NO_DIGITS = str.maketrans("0123456789", "ghijklmnop")
 _REST = ("key", "outcome", "called", "answered", "answer")
 
@@ -329,12 +355,14 @@ def _answer(command: Command, reply: Reply) -> str:
 async def people(town: TownHall, count: int) -> list[Citizen]:
     """Make people with proven addresses and linked accounts: expensive, so made once and used again."""
 
+    few = asyncio.Semaphore(2)
+
     async def one() -> Citizen:
-        async with Citizen(town) as citizen:
+        async with few, Citizen(town) as citizen:
             await citizen.register()
             await citizen.verify()
             await citizen.sign_in()
             await citizen.link()
         return citizen
 
-    return [await one() for _ in range(count)]
+    return list(await asyncio.gather(*(one() for _ in range(count))))

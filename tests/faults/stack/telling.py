@@ -227,7 +227,9 @@ def _messages(evidence: Evidence) -> Iterator[Reading]:
         key=lambda pair: (pair[0].source, pair[0].topic, pair[0].number),
     )
     yield Reading("notify", due, _as_taken(kept))
-    yield Reading("mail", due, [*_mailed(evidence.mails, by_message), *_shown(evidence, by_message)])
+    # Mails of one person may overtake each other: they are counted, not ordered.
+    mails = [*_mailed(evidence.mails, by_message), *_shown(evidence, by_message)]
+    yield Reading("mail", due, sorted(mails, key=lambda seen: (seen.source, seen.topic, seen.number)))
 
 
 def _as_taken(kept: list[tuple[Seen, Document]]) -> list[Seen]:
@@ -243,11 +245,11 @@ def _as_taken(kept: list[tuple[Seen, Document]]) -> list[Seen]:
     return [seen for _, seen in sorted(times, key=lambda pair: pair[0])]
 
 
-def _mailed(mails: Sequence[Mail], by_message: dict[str, Seen]) -> list[Seen]:
-    """One per mail, as often as it arrived. Mails of one person may overtake each other: counted, not ordered."""
-    ids = [mail.message_id.strip("<>").partition("@")[0] for mail in mails]
-    found = [by_message.get(id) or Seen(id, "unknown", 1, id) for id in ids]
-    return sorted(found, key=lambda seen: (seen.source, seen.topic, seen.number))
+def _mailed(mails: Sequence[Mail], by_message: dict[str, Seen]) -> Iterator[Seen]:
+    """One per mail, as often as it arrived."""
+    for mail in mails:
+        id = mail.message_id.strip("<>").partition("@")[0]
+        yield by_message.get(id) or Seen(id, "unknown", 1, id)
 
 
 def _shown(evidence: Evidence, by_message: dict[str, Seen]) -> Iterator[Seen]:

@@ -1,16 +1,25 @@
 """The levers do what they say."""
 
 import asyncio
+import json
 import os
 import signal
+from importlib import import_module
+from operator import attrgetter
 
 import httpx
 import pytest
-from levers import Levers
+from levers import INSIDE, Levers
 
 from rathaus.citizen import Citizen, Unexpected
 
 pytestmark = pytest.mark.stack
+
+
+@pytest.mark.parametrize("place", json.loads((INSIDE / "points.json").read_text()).values())
+def test_every_point_is_there(place: str) -> None:
+    module, _, attribute = place.partition(":")
+    assert callable(attrgetter(attribute)(import_module(module)))
 
 
 def state_of(pid: int | None) -> str:
