@@ -12,7 +12,7 @@ from aiokafka.errors import KafkaError, TopicAuthorizationFailedError
 from confluent_kafka import KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from rathaus.stack import Stack
+from rathaus.stack import Stack, kafka
 
 pytestmark = pytest.mark.stack
 
@@ -131,3 +131,7 @@ async def test_a_killed_broker_comes_back_with_all_that_it_acknowledged(infrastr
             assert message.error() is None
             found.append(message.value())
     assert found == values
+
+
+def test_a_clusters_id_is_never_taken_for_an_option() -> None:
+    assert not [made for made in (kafka.cluster_id() for _ in range(2_000)) if made.startswith("-")]

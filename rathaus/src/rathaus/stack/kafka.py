@@ -112,12 +112,18 @@ def _format(place: Place, classes: str, properties: Path) -> None:
     salted = hashlib.pbkdf2_hmac("sha512", password(place, ADMIN).encode(), salt, ITERATIONS)
     encoded = {"salt": base64.b64encode(salt).decode(), "saltedpassword": base64.b64encode(salted).decode()}
     user = ",".join([f"name={ADMIN}", f"iterations={ITERATIONS}", *(f'{k}="{v}"' for k, v in encoded.items())])
-    cluster = base64.urlsafe_b64encode(secrets.token_bytes(16)).decode().rstrip("=")
-    arguments = ["format", "-t", cluster, "-c", str(properties), "--add-scram", f"{MECHANISM}=[{user}]"]
+    arguments = ["format", "-t", cluster_id(), "-c", str(properties), "--add-scram", f"{MECHANISM}=[{user}]"]
     log = place.folder("logs") / "kafka.log"
     command = [java.java(), *_FLAGS, "-cp", classes, "kafka.tools.StorageTool", *arguments]
     if run_once(command, {}, log, _FORMAT_SECONDS) != 0:
         raise RuntimeError(f"Kafka konnte seinen Ordner nicht anlegen. Protokoll: {log}")
+
+
+def cluster_id() -> str:
+    """Return a new id: 16 random bytes in base64url. One that began with a dash would be read as an option."""
+    while (made := base64.urlsafe_b64encode(secrets.token_bytes(16)).decode().rstrip("=")).startswith("-"):
+        pass
+    return made
 
 
 def _trained(cache: Path, classes: str) -> Path | None:
