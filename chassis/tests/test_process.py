@@ -112,9 +112,11 @@ class Running:
 
 
 @contextlib.asynccontextmanager
-async def _service(folder: Path, environment: dict[str, str], *arguments: str) -> AsyncIterator[Running]:
+async def _service(
+    folder: Path, environment: dict[str, str], *arguments: str, before: str = ""
+) -> AsyncIterator[Running]:
     program = folder / "small_service.py"
-    program.write_text(SERVICE, "utf-8")
+    program.write_text(before + SERVICE, "utf-8")
     port = _free_port()
     process = await asyncio.create_subprocess_exec(
         sys.executable,
@@ -203,6 +205,29 @@ async def test_readiness_follows_the_database(infrastructure: Stack, tmp_path: P
         finally:
             infrastructure.kill("database", signal.SIGCONT)
         await running.until("database", ok=True)
+        assert (await running.stop())[0] == 0
+
+
+WRONG_MACHINE = """
+import datetime
+import chassis.clock
+
+class Wrong(datetime.datetime):
+    @classmethod
+    def now(cls, tz=None):
+        return datetime.datetime.now(tz) + datetime.timedelta(hours=1)
+
+chassis.clock.datetime = Wrong
+"""
+
+
+@pytest.mark.stack
+@pytest.mark.proves("F71")
+async def test_a_process_on_a_machine_that_is_an_hour_off_is_not_ready(infrastructure: Stack, tmp_path: Path) -> None:
+    async with _service(tmp_path, _environment(infrastructure), before=WRONG_MACHINE) as running:
+        clock = (await running.until("clock", ok=False))["clock"]
+        assert clock["reason"].startswith("the clock is -3600."), clock
+        assert (await running.client.get("/ready")).status_code == 503
         assert (await running.stop())[0] == 0
 
 

@@ -80,7 +80,8 @@ class Shell:
             env={**os.environ, **environment},
         )
         self._lines: queue.Queue[str] = queue.Queue()
-        threading.Thread(target=self._read, daemon=True).start()
+        self.reader = threading.Thread(target=self._read, daemon=True)
+        self.reader.start()
 
     def run(self, command: str) -> list[str]:
         assert self.process.stdin is not None
@@ -93,8 +94,9 @@ class Shell:
 
     def _read(self) -> None:
         assert self.process.stdout is not None
-        for line in self.process.stdout:
-            self._lines.put(line.rstrip("\n"))
+        with self.process.stdout as printed:
+            for line in printed:
+                self._lines.put(line.rstrip("\n"))
 
 
 @contextmanager
@@ -107,6 +109,7 @@ def shell(stack: Stack) -> Iterator[Shell]:
         assert opened.process.stdin is not None
         opened.process.stdin.close()
         opened.process.wait(20)
+        opened.reader.join(20)
         for name in ("kafka", "database", "notify"):
             subprocess.run(["kill", "-CONT", str(stack.pid(name))], check=False)
         Addresses.forget(stack.home)
@@ -114,6 +117,7 @@ def shell(stack: Stack) -> Iterator[Shell]:
 
 def follow(page: str, stack: Stack) -> None:
     text = (PAGES / page).read_text().replace(".rathaus/home", str(stack.home))
+    text = text.replace("http://localhost:8080", stack.api)
     with shell(stack) as opened:
         for step in steps_of(text):
             until = time.monotonic() + SECONDS

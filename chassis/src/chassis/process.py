@@ -229,7 +229,7 @@ class Service:
             "database", lambda: Database.connect(settings.database_url, settings.database_name)
         )
         stack.push_async_callback(database.close)
-        await self._patiently("clock of the database", lambda: clock.measure(database.now))
+        await self._patiently("clock of the database", lambda: clock.begin(database.now))
         self._background(stack, "clock", _follow(clock, database))
         bus = Bus(settings, self.name, database, clock)
         context = self._context(stack, database, clock, bus)
