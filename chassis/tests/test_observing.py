@@ -23,8 +23,12 @@ from chassis.clock import SystemClock
 from chassis.health import clock_check, health_router, task_check
 from chassis.http import create_app
 from chassis.logs import JsonLines
-from chassis.testing import FixedClock
+from chassis.reader import TRACED_ALONE
+from chassis.testing import START, FixedClock, MemoryBus, MemoryDatabase
+from chassis.testing.example import TENANT
 from chassis.tracing import DiscreetExporter, SpanKind, current_traceparent, span, trace_id
+from contracts.envelope import Envelope, headers_of
+from contracts.identity import AccountLinked
 
 _memory = InMemorySpanExporter()
 MIA = "Mia Beispiel"
@@ -138,6 +142,34 @@ async def test_a_request_is_a_span_with_route_and_the_caller_as_parent(spans: In
         "health" in item.name or "ready" in str(item.attributes) for item in found if item.kind is SpanKind.SERVER
     )
     assert not any(MIA.split()[0] in item.to_json() for item in found)
+
+
+@pytest.mark.parametrize("count", [TRACED_ALONE, TRACED_ALONE + 8])
+async def test_few_events_are_spans_and_many_are_one_that_links_to_them(
+    spans: InMemorySpanExporter, count: int
+) -> None:
+    bus = MemoryBus("osi-gateway", MemoryDatabase(), FixedClock())
+    traces: dict[str, str | None] = {}
+
+    async def handle(event: AccountLinked, envelope: Envelope) -> None:
+        traces[envelope.traceparent or ""] = trace_id()
+
+    bus.add("identity.accounts", {AccountLinked: handle})
+    event = AccountLinked(occurred_at=START, account_id="a", level="hoch")
+    for number in range(count):
+        source, trace_of_it = f"s{number}", f"00-{number + 1:032x}-{number + 1:016x}-01"
+        envelope = Envelope(source, event.type, TENANT, source, 1, START, trace_of_it)
+        bus.broker.append("identity.accounts", source, event.model_dump_json().encode(), headers_of(envelope))
+    await bus.deliver()
+    assert len(traces) == count
+    assert all(seen == parent.split("-")[1] for parent, seen in traces.items())
+    found = spans.get_finished_spans()
+    assert {item.name for item in found} == {"identity.accounts process"}
+    parents = {item.parent.span_id for item in found if item.parent}
+    links = {link.context.span_id for item in found for link in item.links}
+    published = set(range(1, count + 1))
+    assert (parents, links) == ((published, set()) if count == TRACED_ALONE else (set(), published))
+    assert len(found) == (count if count == TRACED_ALONE else 1)
 
 
 @pytest.mark.parametrize("exporter", ["jaeger", "console"])

@@ -60,8 +60,11 @@ class KafkaPublisher:
     ) -> Awaitable[object]:
         """Put a record into the buffer; the returned future ends with the acknowledgement."""
         async with asyncio.timeout(SEND_TIMEOUT):
-            future: Awaitable[object] = await self._producer.send(topic, value, key=key.encode(), headers=headers)
-        return asyncio.wait_for(future, SEND_TIMEOUT)
+            future: asyncio.Future[object] = await self._producer.send(topic, value, key=key.encode(), headers=headers)
+        # A task for each record, as asyncio.wait_for makes in a gather, would cost as much as sending it.
+        limit = asyncio.get_running_loop().call_later(SEND_TIMEOUT, _give_up, future)
+        future.add_done_callback(lambda _: limit.cancel())
+        return future
 
     async def close(self) -> None:
         """Disconnect without sending what is still in the buffer: another relay may have sent it by now."""
@@ -72,6 +75,11 @@ class KafkaPublisher:
         with contextlib.suppress(Exception):
             async with asyncio.timeout(2):
                 await self._producer.client.close()
+
+
+def _give_up(future: "asyncio.Future[object]") -> None:
+    if not future.done():
+        future.set_exception(BrokerUnavailable(f"no acknowledgement within {SEND_TIMEOUT:g} s"))
 
 
 def security_of(settings: ServiceSettings) -> BaseSecurity | None:

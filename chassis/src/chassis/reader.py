@@ -237,12 +237,14 @@ class Reader:
 
     async def _held_together(self, place: Place, events: Sequence[tuple[Record, Envelope]]) -> bool:
         """Put all these beside the place by one write, if they are early, new and not too many."""
+        if not events:
+            return True
         taken = {entry["seq"] for entry in place.waiting}
         for _, envelope in events:
             if place.verdict(envelope.sequence, self.topic.order) is not Verdict.EARLY or envelope.sequence in taken:
                 return False
             taken.add(envelope.sequence)
-        if not events or overflows(place, len(events), sum(len(record.value or b"") for record, _ in events)):
+        if overflows(place, len(events), sum(len(record.value or b"") for record, _ in events)):
             return False
         return await self.places.hold(place, [(envelope, _kept(record)) for record, envelope in events])
 

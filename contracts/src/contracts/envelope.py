@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Final
 
 CONTENT_TYPE: Final = "application/json"
@@ -23,6 +24,10 @@ SOURCE: Final = re.compile(r"urn:rathaus:(?P<tenant>[0-9]{12}):(?P<service>[a-z]
 _SEQUENCE = re.compile(r"[0-9]{1,18}")
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 _LONGEST_SHOWN = 80
+_OURS = frozenset(
+    {"ce_id", "ce_type", "ce_source", "ce_subject", "ce_time", "ce_sequence", "ce_specversion", "ce_dataschema"}
+    | {"content-type", "traceparent"}
+)
 
 
 class BadEnvelope(ValueError):
@@ -92,24 +97,26 @@ def is_tombstone(type_: str) -> bool:
 
 def headers_of(envelope: Envelope) -> list[tuple[str, bytes]]:
     """Headers for a record that carries the event. Raises BadEnvelope where no reader would take them back."""
-    headers = {
-        "ce_specversion": SPEC_VERSION,
-        "ce_id": envelope.id,
-        "ce_type": envelope.type,
-        "ce_source": envelope.source,
-        "ce_subject": envelope.subject,
-        "ce_time": _time_text(envelope.time),
-        # CloudEvents wants an order that plain comparison of texts finds too; ten digits hold its 32-bit Integer type.
-        "ce_sequence": f"{envelope.sequence:010d}",
-    }
-    if not is_tombstone(envelope.type):
-        headers["ce_dataschema"] = schema_uri(envelope.type)
-        headers["content-type"] = CONTENT_TYPE
+    texts = {"ce_id": envelope.id, "ce_subject": envelope.subject, "ce_sequence": _sequence_text(envelope.sequence)}
+    encoded = [(name, _required(texts, name).encode()) for name in texts]
+    encoded.append(("ce_time", _time_text(envelope.time).encode()))
+    _sequence(texts)
     if envelope.traceparent is not None:
-        headers["traceparent"] = envelope.traceparent
-    encoded = [(name, value.encode()) for name, value in headers.items()]
-    envelope_of(encoded, topic=envelope.topic, partition=-1, offset=-1, key=envelope.key)
-    return encoded
+        encoded.append(("traceparent", envelope.traceparent.encode()))
+    return [*encoded, *_headers_of_all(envelope.type, envelope.tenant)]
+
+
+@lru_cache(maxsize=4096)
+def _headers_of_all(type_: str, tenant: str) -> tuple[tuple[str, bytes], ...]:
+    """Headers that all events of a type and municipality share, as readers take them."""
+    source = f"urn:rathaus:{tenant}:{_service_of(type_)}"
+    if SOURCE.fullmatch(source) is None:
+        raise BadEnvelope("ce_source", source, "urn:rathaus:<12 digits>:<service>")
+    headers = {"ce_specversion": SPEC_VERSION, "ce_type": type_, "ce_source": source}
+    if not is_tombstone(type_):
+        headers["ce_dataschema"] = schema_uri(type_)
+        headers["content-type"] = CONTENT_TYPE
+    return tuple((name, value.encode()) for name, value in headers.items())
 
 
 def envelope_of(headers: Iterable[tuple[str, bytes]], *, topic: str, partition: int, offset: int, key: str) -> Envelope:
@@ -118,19 +125,13 @@ def envelope_of(headers: Iterable[tuple[str, bytes]], *, topic: str, partition: 
     Raises BadEnvelope with the header, its value and what was wanted: nothing may be guessed of an event's place.
     """
     texts = _texts(headers)
-    _fixed(texts, "ce_specversion", SPEC_VERSION)
     type_ = _required(texts, "ce_type")
-    service = _service_of(type_)
-    source = SOURCE.fullmatch(_required(texts, "ce_source"))
-    if source is None or source["service"] != service:
-        raise BadEnvelope("ce_source", texts["ce_source"], f"urn:rathaus:<12 digits>:{service}")
-    if not is_tombstone(type_):
-        _json(texts)
+    tenant = _tenant_of_all(texts.get("ce_specversion"), type_, texts.get("ce_source"), texts.get("content-type"))
     traceparent = texts.get("traceparent", "")
     return Envelope(
         id=_required(texts, "ce_id"),
         type=type_,
-        tenant=source["tenant"],
+        tenant=tenant,
         subject=_required(texts, "ce_subject"),
         sequence=_sequence(texts),
         time=_time(texts),
@@ -143,11 +144,25 @@ def envelope_of(headers: Iterable[tuple[str, bytes]], *, topic: str, partition: 
     )
 
 
+@lru_cache(maxsize=4096)
+def _tenant_of_all(version: str | None, type_: str, source: str | None, content_type: str | None) -> str:
+    """Check what all events of a type and municipality share; return the municipality."""
+    if version != SPEC_VERSION:
+        raise BadEnvelope("ce_specversion", version, SPEC_VERSION)
+    service = _service_of(type_)
+    found = SOURCE.fullmatch(source or "")
+    if found is None or found["service"] != service:
+        raise BadEnvelope("ce_source", source or None, f"urn:rathaus:<12 digits>:{service}")
+    if not is_tombstone(type_) and (content_type or "").partition(";")[0].strip().lower() != CONTENT_TYPE:
+        raise BadEnvelope("content-type", content_type, CONTENT_TYPE)
+    return found["tenant"]
+
+
 def _texts(headers: Iterable[tuple[str, bytes]]) -> dict[str, str]:
     texts: dict[str, str] = {}
     for name, value in headers:
-        lower = name.lower()
-        if not lower.startswith("ce_") and lower not in ("content-type", "traceparent"):
+        lower = name if name in _OURS else name.lower()
+        if lower not in _OURS and not lower.startswith("ce_"):
             continue
         if lower in texts:
             raise BadEnvelope(lower, texts[lower], "the header only once")
@@ -165,17 +180,6 @@ def _required(texts: dict[str, str], name: str) -> str:
     return value
 
 
-def _fixed(texts: dict[str, str], name: str, wanted: str) -> None:
-    if texts.get(name) != wanted:
-        raise BadEnvelope(name, texts.get(name), wanted)
-
-
-def _json(texts: dict[str, str]) -> None:
-    value = texts.get("content-type")
-    if value is None or value.partition(";")[0].strip().lower() != CONTENT_TYPE:
-        raise BadEnvelope("content-type", value, CONTENT_TYPE)
-
-
 def _service_of(type_: str) -> str:
     match = TYPE.fullmatch(type_)
     if match is None:
@@ -185,9 +189,15 @@ def _service_of(type_: str) -> str:
 
 def _sequence(texts: dict[str, str]) -> int:
     value = _required(texts, "ce_sequence")
-    if not _SEQUENCE.fullmatch(value) or int(value) < 1:
+    number = int(value) if _SEQUENCE.fullmatch(value) else 0
+    if number < 1:
         raise BadEnvelope("ce_sequence", value, "a whole number from 1 on, at most 18 digits")
-    return int(value)
+    return number
+
+
+def _sequence_text(number: int) -> str:
+    # CloudEvents wants an order that plain comparison of texts finds too; ten digits hold its 32-bit Integer type.
+    return f"{number:010d}"
 
 
 def _time_text(time: datetime) -> str:
@@ -204,4 +214,4 @@ def _time(texts: dict[str, str]) -> datetime:
         raise BadEnvelope("ce_time", value, "a time as in RFC 3339") from None
     if time.tzinfo is None:
         raise BadEnvelope("ce_time", value, "a time with its zone")
-    return time.astimezone(UTC)
+    return time if time.tzinfo is UTC else time.astimezone(UTC)
