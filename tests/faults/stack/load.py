@@ -177,9 +177,9 @@ class Load:
 
     async def _send(self, command: Command) -> Reply | None:
         person = command.person
-        headers = {"Idempotency-Key": command.key}
-        if person.session:
-            headers["Authorization"] = f"Bearer {person.session['access_token']}"
+        headers, token = {"Idempotency-Key": command.key}, person.session.get("access_token")
+        if token:
+            headers["Authorization"] = f"Bearer {token}"
         if command.version is not None:
             headers["If-Match"] = f'"{command.version}"'
         service, _, rest = command.path.partition("/")
@@ -187,7 +187,7 @@ class Load:
         try:
             answer = await self._http.request(command.method, url, headers=headers, json=command.body)
             if answer.status_code == 401:
-                await self._sign_in(person, headers.get("Authorization", ""))
+                await self._sign_in(person, token)
                 return None
             version = int(answer.headers.get("etag", '"0"').strip('"'))
             body = answer.json() if answer.content else {}
@@ -198,11 +198,10 @@ class Load:
         outcome: Outcome = "acknowledged" if answer.status_code in _KNOWN else "refused"
         return Reply(outcome, answer.status_code, body, version)
 
-    async def _sign_in(self, person: Citizen, old: str) -> None:
+    async def _sign_in(self, person: Citizen, old: str | None) -> None:
         async with self._signing_in[person.email]:
-            if old != f"Bearer {person.session.get('access_token')}":
-                return
-            await person.sign_in()
+            if person.session.get("access_token") == old:
+                await person.sign_in()
 
     async def _again_and_again(self, work: Callable[[], Awaitable[None]]) -> None:
         while not self._over.is_set():
