@@ -61,6 +61,24 @@ def test_a_full_disk_does_not_keep_a_child_from_coming_back() -> None:
         child.stop()
 
 
+@pytest.mark.proves("F21")
+def test_a_child_that_is_broken_is_started_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rathaus.stack.supervisor._WATCH_SECONDS", 0.05)
+    log = tmp_path / "child.log"
+    child = Child("child", [sys.executable, "-c", FOREVER], {}, log, log.exists, 0.5)
+    child.broken = lambda: child.starts == 1
+    child.start()
+    try:
+        until = time.monotonic() + 30
+        while child.starts < 2 or child.pid is None:
+            assert time.monotonic() < until
+            time.sleep(0.01)
+    finally:
+        child.stop()
+    assert child.starts == 2
+    assert "broken" in log.read_text()
+
+
 def test_a_child_that_was_stopped_stays_away(launch: Launch) -> None:
     child = launch(FOREVER)
     child.wait_ready(10)

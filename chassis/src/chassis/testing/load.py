@@ -1,8 +1,9 @@
 """Requests that arrive whether or not those before were answered (an open loop), from a process of its own.
 
 People don't wait for each other, so neither does this: every request is sent at its moment, over a free connection or
-a new one, and a late answer delays none. Measured on one core: 5,000 requests/s against a server that answers at once.
-How late the generator itself was stands in ``Answers.lateness``; a figure is worth nothing where that is large.
+a new one, and a late answer delays none. A request costs 0.04 to 0.17 ms of a core (measured on a busy one), so up to
+some 5,000 requests/s come out of a free core. How late the generator itself was stands in ``Answers.lateness``; a
+figure is worth little where that is large.
 """
 
 import asyncio
