@@ -18,7 +18,7 @@ from chassis.clock import Clock
 from chassis.compacted import Late, corrected_from, own_compacted
 from chassis.dead_letters import DeadLetters, Unreadable
 from chassis.documents import Database, Documents
-from chassis.kafka import KafkaPublisher, security_of
+from chassis.kafka import KafkaProbe, KafkaPublisher, security_of
 from chassis.places import Places, gaps
 from chassis.reader import Handlers, Reader, Record, Rest
 from chassis.relay import Publisher
@@ -35,6 +35,8 @@ _faststream = logging.getLogger("faststream")
 _faststream.addFilter(lambda record: not record.getMessage().startswith("Auto create topics is disabled"))
 GAP_ALARM = timedelta(seconds=10)
 _LOOK_FOR_GAPS = 5.0
+_REQUEST_MS = 15_000
+"""Until a broker that is silent counts as gone; above the 10 s that a group may take to share its partitions out."""
 _METADATA_MS = 10_000
 """A partition that has never been read and whose leader has just moved is read only once aiokafka has asked again who
 leads it; its own default is 5 minutes."""
@@ -57,6 +59,7 @@ class Bus:
         self._clock = clock
         self._readers: list[Reader] = []
         self._dead_letters = DeadLetters(service, lambda: KafkaPublisher.open(settings, f"{service}-dead-letters"))
+        self._probe = KafkaProbe(settings, f"{service}-probe")
         self._watch: asyncio.Task[None] | None = None
         self._consuming = False
         self._broker = KafkaBroker(
@@ -65,6 +68,7 @@ class Bus:
             acks="all",
             enable_idempotence=True,
             allow_auto_create_topics=False,
+            request_timeout_ms=_REQUEST_MS,
             metadata_max_age_ms=_METADATA_MS,
             graceful_timeout=settings.graceful_timeout,
             ack_policy=AckPolicy.NACK_ON_ERROR,
@@ -132,6 +136,7 @@ class Bus:
                 await self._watch
         if self._consuming:
             await self._broker.stop()
+        await self._probe.close()
         await self._dead_letters.close()
 
     async def open_publisher(self) -> Publisher:
@@ -148,10 +153,7 @@ class Bus:
                 return f"the consumer of group {getattr(subscriber, 'group_id', '?')} has stopped"
         if ill := next((reader.ill for reader in self._readers if reader.ill), None):
             return ill
-        try:
-            return None if await self._broker.ping(timeout=1.5) else "Kafka does not answer"
-        except Exception as error:
-            return f"Kafka does not answer: {type(error).__name__}"
+        return await self._probe.check()
 
     async def _bury_unread(self, message: Any, group: str, reason: Exception) -> None:
         await self._dead_letters.bury(_record(message), group, reason, 1)

@@ -7,8 +7,10 @@ Only query forms that behave alike on MongoDB and on the embedded database are o
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from types import TracebackType
 from typing import Any, Self
 
+import pymongo
 from bson.codec_options import CodecOptions
 from motor.motor_asyncio import AsyncIOMotorClient
 from pydantic import SecretStr
@@ -24,6 +26,10 @@ Where = Mapping[str, Any]
 Change = Mapping[str, Any]
 
 _ACKNOWLEDGED = WriteConcern(w="majority", j=True, wtimeout=5_000)
+_READ = 2.0
+"""Seconds that a read may take, with all that the driver tries again: a caller waits for it."""
+_WRITE = 5.0
+"""The same for a write. Longer, because one that was given up may still happen."""
 _NEVER = frozenset({2, 9, 14, 28, 40, 52, 66, 121, 10334, 17280, 17419, 17420})
 """The server's codes for writes that no repeat makes better: bad values, wrong types, paths, sizes."""
 _MOST_AT_ONCE = 100
@@ -86,7 +92,7 @@ class Documents:
             Rejected: it will never be written.
             DatabaseUnavailable: unknown whether it was written.
         """
-        with _translated():
+        with _translated(_WRITE):
             await self._collection.insert_one(dict(document))
 
     async def insert_each(self, documents: Sequence[Document]) -> int:
@@ -110,7 +116,7 @@ class Documents:
 
     async def get(self, id: str) -> Document | None:
         """Return the document with this ``_id``."""
-        with _translated():
+        with _translated(_READ):
             found: Document | None = await self._collection.find_one({"_id": id})
         return found
 
@@ -118,7 +124,7 @@ class Documents:
         self, where: Where, *, sort: Sequence[tuple[str, int]] = (), limit: int = 100, fields: Sequence[str] = ()
     ) -> list[Document]:
         """Return at most ``limit`` documents. ``where`` must be served by an index and bound its ranges."""
-        with _translated():
+        with _translated(_READ):
             cursor = self._collection.find(dict(where), dict.fromkeys(fields, 1) or None)
             if sort:
                 cursor = cursor.sort(list(sort))
@@ -127,7 +133,7 @@ class Documents:
 
     async def count(self, where: Where) -> int:
         """Return how many documents match."""
-        with _translated():
+        with _translated(_READ):
             number: int = await self._collection.count_documents(dict(where))
         return number
 
@@ -139,7 +145,7 @@ class Documents:
             Rejected: it will never be written.
             DatabaseUnavailable: unknown whether it was written.
         """
-        with _translated():
+        with _translated(_WRITE):
             result = await self._collection.update_one(dict(where), dict(change))
         return bool(result.matched_count)
 
@@ -148,19 +154,19 @@ class Documents:
         matched = 0
         for first in range(0, len(pairs), _MOST_AT_ONCE):
             updates = [UpdateOne(dict(where), dict(change)) for where, change in pairs[first : first + _MOST_AT_ONCE]]
-            with _translated():
+            with _translated(_WRITE):
                 result = await self._collection.bulk_write(updates, ordered=False)
             matched += int(result.matched_count)
         return matched
 
     async def upsert(self, id: str, change: Change) -> None:
         """Change the document with this ``_id``, made first where it is absent."""
-        with _translated():
+        with _translated(_WRITE):
             await self._collection.update_one({"_id": id}, dict(change), upsert=True)
 
     async def delete(self, where: Where) -> bool:
         """Delete one document; whether one matched."""
-        with _translated():
+        with _translated(_WRITE):
             result = await self._collection.delete_one(dict(where))
         return bool(result.deleted_count)
 
@@ -205,7 +211,7 @@ class Database:
 
     async def now(self) -> datetime:
         """Return the database's time, in UTC: the clock that leases and claims go by."""
-        with _translated():
+        with _translated(_READ):
             answer = await self._client.admin.command("hello")
         time: datetime = answer["localTime"]
         return time if time.tzinfo else time.replace(tzinfo=UTC)
@@ -216,7 +222,7 @@ class Database:
         Raises:
             DatabaseUnavailable: none came.
         """
-        with _translated():
+        with _translated(_READ):
             await self._client[self.name].command("ping")
 
     async def close(self) -> None:
@@ -225,12 +231,18 @@ class Database:
 
 
 class _translated:  # noqa: N801 - reads as a statement: with _translated()
-    """Turns the driver's errors into ours."""
+    """Ends the driver's work after so many seconds, and turns its errors into ours."""
+
+    def __init__(self, seconds: float | None = None) -> None:
+        self._limit = pymongo.timeout(seconds)
 
     def __enter__(self) -> None:
-        return None
+        self._limit.__enter__()
 
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._limit.__exit__(kind, error, trace)
         if isinstance(error, DuplicateKeyError):
             raise Duplicate(_index_of(error)) from None
         if isinstance(error, DocumentTooLarge) or (isinstance(error, WriteError) and error.code in _NEVER):

@@ -5,6 +5,7 @@ import contextlib
 from collections.abc import Awaitable
 
 from aiokafka import AIOKafkaProducer
+from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaError
 from aiokafka.helpers import create_ssl_context
 from faststream.security import BaseSecurity, SASLScram512
@@ -14,6 +15,8 @@ from chassis.settings import ServiceSettings
 
 SEND_TIMEOUT = 10.0
 """Seconds until a record that nobody acknowledged counts as failed."""
+PROBE_TIMEOUT = 1.5
+"""Seconds until a sign of life counts as missing."""
 
 
 class BrokerUnavailable(Transient):
@@ -68,13 +71,71 @@ class KafkaPublisher:
 
     async def close(self) -> None:
         """Disconnect without sending what is still in the buffer: another relay may have sent it by now."""
-        sender = self._producer._sender
+        sender, client = self._producer._sender, self._producer.client
         if sender.sender_task is not None:
             sender.sender_task.cancel()
         self._producer._closed = True
+        # What is under way wants to know the new leader before it ends, and nobody asks any more.
+        client._maybe_wait_metadata = _at_once
         with contextlib.suppress(Exception):
             async with asyncio.timeout(2):
-                await self._producer.client.close()
+                await client.close()
+        if sender.sender_task is not None:
+            await asyncio.wait([sender.sender_task], timeout=2)
+
+
+async def _at_once() -> None:
+    return
+
+
+class KafkaProbe:
+    """Asks Kafka for a sign of life.
+
+    Over a connection of its own, which is given up with the first question that gets no answer. FastStream's ``ping``
+    would go on asking over a connection that became silent, and say no for good.
+    """
+
+    def __init__(self, settings: ServiceSettings, name: str) -> None:
+        self._settings = settings
+        self._name = name
+        self._client: AIOKafkaClient | None = None
+        self._asking = asyncio.Lock()
+
+    async def check(self) -> str | None:
+        """Return why Kafka is not well: for readiness."""
+        try:
+            async with asyncio.timeout(PROBE_TIMEOUT), self._asking:
+                try:
+                    await (await self._connected()).fetch_all_metadata()
+                except BaseException:
+                    await self.close()
+                    raise
+        except (KafkaError, OSError, TimeoutError) as error:
+            return f"Kafka does not answer: {type(error).__name__}"
+        return None
+
+    async def close(self) -> None:
+        """Disconnect."""
+        client, self._client = self._client, None
+        if client is not None:
+            await client.close()
+
+    async def _connected(self) -> AIOKafkaClient:
+        if self._client is not None:
+            return self._client
+        client = AIOKafkaClient(
+            bootstrap_servers=self._settings.kafka_servers,
+            client_id=self._name,
+            request_timeout_ms=int(PROBE_TIMEOUT * 800),  # its own end comes first and closes the connection
+            **_sasl(self._settings),
+        )
+        try:
+            await client.bootstrap()
+        except BaseException:
+            await client.close()
+            raise
+        self._client = client
+        return client
 
 
 def _give_up(future: "asyncio.Future[object]") -> None:

@@ -13,9 +13,9 @@ from typing import Final, Self
 
 import confluent_kafka
 
-PRODUCE, COMMIT = 0, 8
+PRODUCE, FETCH, COMMIT = 0, 1, 8
 """Kinds of requests (Kafka protocol, "API keys")."""
-NOT_LEADER, REQUEST_TIMED_OUT, TOO_LARGE, NOT_COORDINATOR = 6, 7, 10, 16
+NOT_LEADER, REQUEST_TIMED_OUT, TOO_LARGE, NOT_COORDINATOR, NOT_AUTHORIZED = 6, 7, 10, 16, 29
 """Error codes of the Kafka protocol."""
 _PRODUCER: Final = 0
 _FUNCTIONS: Final[Mapping[str, str]] = {

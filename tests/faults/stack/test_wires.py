@@ -5,7 +5,7 @@ import time
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
-import rewire
+from inside import rewire
 from wires import HOST, Wire
 
 

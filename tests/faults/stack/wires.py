@@ -60,6 +60,11 @@ class Wire:
         """Clients that hold a connection now, answered or not."""
         return len(self._ends)
 
+    @property
+    def silent_connections(self) -> int:
+        """Those of them that will never get an answer."""
+        return sum(end.dead for end in self._ends)
+
     def cut(self) -> None:
         """Reset all connections and refuse new ones."""
         self._do(self._cut())
@@ -121,7 +126,7 @@ class _Connection:
         self._wire = wire
         self._reader = reader
         self._writers = [writer]
-        self._dead = False
+        self.dead = False
         self._answer_lost = False
 
     def reset(self) -> None:
@@ -133,6 +138,7 @@ class _Connection:
     async def run(self) -> None:
         try:
             if self._wire.silent:
+                self.dead = True
                 await self._swallow(self._reader)
                 return
             reader, writer = await _open(self._wire.target)
@@ -152,8 +158,8 @@ class _Connection:
         due, loop = 0.0, asyncio.get_running_loop()
         try:
             while chunk := await reader.read(_CHUNK):
-                if self._wire.silent or self._dead:
-                    self._dead = True
+                if self._wire.silent or self.dead:
+                    self.dead = True
                     await self._swallow(reader)
                     break
                 if forth:

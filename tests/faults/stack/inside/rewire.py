@@ -34,3 +34,6 @@ def install() -> None:
     ways = {int(port): int(other) for port, other in pairs}
     if ways:
         socket.socket = through(ways)  # type: ignore[misc]
+
+
+install()
