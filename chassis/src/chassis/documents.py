@@ -209,6 +209,16 @@ class Database:
             )
         )
 
+    async def rename(self, name: str, to: str) -> None:
+        """Give a collection, with its indexes, the name of another one, which is gone with that: in one step."""
+        with _translated():
+            await self._client[self.name][name].rename(to, dropTarget=True)
+
+    async def drop(self, name: str) -> None:
+        """Remove a collection with all that it holds."""
+        with _translated():
+            await self._client[self.name].drop_collection(name)
+
     async def now(self) -> datetime:
         """Return the database's time, in UTC: the clock that leases and claims go by."""
         with _translated(_READ):

@@ -45,7 +45,7 @@ class KafkaPublisher:
             max_batch_size=128 * 1024,
             request_timeout_ms=int(SEND_TIMEOUT * 1000),
             retry_backoff_ms=100,
-            **_sasl(settings),
+            **sasl_of(settings),
         )
         try:
             async with asyncio.timeout(SEND_TIMEOUT):
@@ -155,7 +155,8 @@ def security_of(settings: ServiceSettings) -> BaseSecurity | None:
     )
 
 
-def _sasl(settings: ServiceSettings) -> dict[str, object]:
+def sasl_of(settings: ServiceSettings) -> dict[str, object]:
+    """Return aiokafka's form of the service's Kafka principal."""
     if settings.kafka_user is None or settings.kafka_password is None:
         return {}
     return {

@@ -35,6 +35,7 @@ from chassis.http import create_app
 from chassis.ids import uuid7
 from chassis.municipalities import Municipalities
 from chassis.problems import Kind
+from chassis.rebuild import ReadModel
 from chassis.relay import Relay
 from chassis.settings import ServiceSettings, load
 from chassis.timers import Timer
@@ -113,6 +114,8 @@ class Parts:
     problems: Mapping[type[Exception], Kind] = field(default_factory=dict)
     aggregates: Sequence[Aggregates[Any, Any]] = ()
     """Whose events the relay publishes."""
+    read_models: Sequence[ReadModel] = ()
+    """What ``--rebuild`` can make anew out of the log."""
     timers: Sequence[Timer[Any]] = ()
     checks: Mapping[str, Check] = field(default_factory=dict)
     """Readiness, beyond what the chassis checks itself."""
@@ -130,6 +133,7 @@ def run(name: str, settings_class: type[S], wire: Wire[S], arguments: list[str] 
     # uvicorn raises the signal again after its stop; without this the exit code would tell of a crash.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     options = _options(name, arguments)
+    model = options.pop("rebuild", None)
     try:
         settings = load(settings_class, **options)
     except ValidationError as error:
@@ -139,6 +143,10 @@ def run(name: str, settings_class: type[S], wire: Wire[S], arguments: list[str] 
     logs.configure(name, settings.log_level)
     tracing.setup(name)
     service = Service(name, settings, wire)
+    if model is not None:
+        from chassis.rebuilding import rebuild  # the command that needs it is rare
+
+        sys.exit(rebuild(service, settings, wire, model))
     config = uvicorn.Config(
         service,
         host=settings.http_host,
@@ -160,6 +168,7 @@ def run(name: str, settings_class: type[S], wire: Wire[S], arguments: list[str] 
 def _options(name: str, arguments: list[str] | None) -> dict[str, Any]:
     parser = argparse.ArgumentParser(prog=f"python -m {name.replace('-', '_')}", description=__doc__)
     parser.add_argument("--roles", help="comma-separated: api, consumers, relay, timers; default: all")
+    parser.add_argument("--rebuild", help="make this read model anew out of the log, and end")
     parser.add_argument("--host", dest="http_host", help="address to listen on")
     parser.add_argument("--port", dest="http_port", type=int, help="port to listen on")
     return {key: value for key, value in vars(parser.parse_args(arguments)).items() if value is not None}
@@ -232,7 +241,7 @@ class Service:
         await self._patiently("clock of the database", lambda: clock.begin(database.now))
         self._background(stack, "clock", _follow(clock, database))
         bus = Bus(settings, self.name, database, clock)
-        context = self._context(stack, database, clock, bus)
+        context = self.context(stack, database, clock, bus)
         parts = await self._wire(context)
         bus.watch([aggregates.documents for aggregates in parts.aggregates])
         self._check("database", _ping(database))
@@ -250,7 +259,8 @@ class Service:
             self._check(name, check)
         self._app = self._make_app(parts, context)
 
-    def _context(self, stack: AsyncExitStack, database: Database, clock: Clock, bus: Bus) -> Context[Any]:
+    def context(self, stack: AsyncExitStack, database: Database, clock: Clock, bus: Bus) -> Context[Any]:
+        """Return what the service's ``wire`` builds on."""
         keys = TokenKeys(database.collection("token_keys"), clock)
         if self.name in TOPICS["identity.keys"].consumers:
             listen(bus, "identity.keys", {TokenKeyPublished: keys.keep_token_key, Tombstone: keys.drop_token_key})

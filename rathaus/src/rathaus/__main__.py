@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable
 
 import rathaus.deadletters.arguments as deadletters
+from contracts.topics import SERVICES
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -18,6 +19,9 @@ def main(arguments: list[str] | None = None) -> int:
     )
     commands.add_parser("demo", help="den Hauptfall vorführen").add_argument("--json", action="store_true")
     deadletters.add(commands)
+    rebuild = commands.add_parser("rebuild", help="ein Lesemodell aus dem Protokoll neu aufbauen")
+    rebuild.add_argument("service", choices=SERVICES, metavar="DIENST")
+    rebuild.add_argument("model", metavar="LESEMODELL")
     commands.add_parser("clean", help="Daten löschen").add_argument("--cache", action="store_true")
     commands.add_parser("test", help="alles prüfen").add_argument("steps", nargs="*", help="nur diese Schritte")
     for name, about in (("lint", "Stil, Typen, Importregeln"), ("promises", "Versprechen und ihre Tests")):
@@ -43,6 +47,10 @@ def _command(given: argparse.Namespace) -> Callable[[], int]:
         from rathaus.deadletters import commands as dead_letter_commands
 
         return lambda: dead_letter_commands.run(given)
+    if given.command == "rebuild":
+        from rathaus import rebuilding
+
+        return lambda: rebuilding.run(given.service, given.model)
     if given.command == "status":
         from rathaus.status import commands as status_commands
 

@@ -1,7 +1,7 @@
 """The fake broker: topics in memory that are read by the very code that reads Kafka."""
 
 from collections import defaultdict
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
 from typing import Any
 
 from chassis.broker import MOST_AT_ONCE, Envelope, Handler, NotAConsumer
@@ -50,6 +50,26 @@ class MemoryBroker:
             envelope = envelope_of(record.headers, topic=topic, partition=0, offset=record.offset, key=key)
             found.append((envelope, None if record.value is None else validate(envelope.type, record.value)))
         return found
+
+
+class MemoryTopicLog:
+    """What ``chassis.topic_log`` is to a rebuild, over a MemoryBroker."""
+
+    def __init__(self, broker: MemoryBroker, topics: Sequence[str]) -> None:
+        self._broker = broker
+        self._read = dict.fromkeys(topics, 0)
+
+    async def ends(self) -> dict[tuple[str, int], int]:
+        """Return where each topic ends now."""
+        return {(topic, 0): len(self._broker.topics[topic]) for topic in self._read}
+
+    async def read(self, ends: Mapping[tuple[str, int], int]) -> AsyncIterator[list[Record]]:
+        """Return what is new, topic by topic."""
+        for (topic, _), end in ends.items():
+            records = self._broker.topics[topic][self._read[topic] : end]
+            self._read[topic] = end
+            if records:
+                yield records
 
 
 class MemoryPublisher:

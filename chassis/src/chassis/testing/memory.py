@@ -38,6 +38,15 @@ class MemoryDatabase(Database):
         collection: Any = self._client[self.name].get_collection(name)
         return MemoryDocuments(collection)
 
+    async def rename(self, name: str, to: str) -> None:
+        """See Database; those who hold the other collection go on with this one's documents."""
+        database: Any = self._client[self.name]
+        documents = [document async for document in database[name].find()]
+        await database[to].delete_many({})
+        for document in documents:
+            await database[to].insert_one(document)
+        await database.drop_collection(name)
+
     async def now(self) -> datetime:
         """Return the machine's time."""
         return datetime.now(UTC)

@@ -23,7 +23,7 @@ from forms.attachments.worker import Sweeper
 from forms.catalogue.api import router as catalogue_router
 from forms.catalogue.domain import LevelTooLow
 from forms.catalogue.store import Catalogue
-from forms.keys.handlers import handlers as key_handlers
+from forms.keys.handlers import read_model
 from forms.keys.store import SealingKeys
 from forms.settings import Settings
 
@@ -48,7 +48,9 @@ async def wire(context: Context[Settings]) -> Parts:
     keys = SealingKeys(context.database.collection("sealing_keys"))
     catalogue = Catalogue(context.municipalities, context.settings.catalogue)
     listen(context.bus, "osi-gateway.submissions", submission_handlers(applications))
-    listen(context.bus, "osi-gateway.keys", key_handlers(keys))
+    model = read_model()
+    live = model.live(context.database, context.clock)
+    listen(context.bus, "osi-gateway.keys", live["osi-gateway.keys"])
     checks: dict[str, Check] = {"sealing-key": keys.check}
     if "timers" in context.settings.roles:
         sweeping = asyncio.create_task(Sweeper(files, applications).run(), name="sweeper")
@@ -66,6 +68,7 @@ async def wire(context: Context[Settings]) -> Parts:
         ),
         problems=PROBLEMS,
         aggregates=(applications,),
+        read_models=(model,),
         checks=checks,
     )
 

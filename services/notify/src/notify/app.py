@@ -7,11 +7,10 @@ from chassis.inbox import Inbox
 from chassis.problems import Kind
 from chassis.process import Context, Parts
 from chassis.timers import Timer
-from contracts import Tombstone
 from contracts.appointments import SlotReleased, SlotReserved
-from contracts.identity import AccountErased, ContactChanged, VerificationRequested
+from contracts.identity import VerificationRequested
 from contracts.osi_gateway import SubmissionAccepted, SubmissionRejected
-from notify.contacts.handlers import forget_contact, keep_contact
+from notify.contacts.handlers import read_model
 from notify.contacts.store import Contacts
 from notify.messages import api
 from notify.messages.client import MailServer
@@ -34,7 +33,7 @@ PROBLEMS: dict[type[Exception], Kind] = {}
 async def wire(context: Context[Settings]) -> Parts:
     """Put the service together."""
     settings, clock = context.settings, context.clock
-    contacts = Contacts(context.database, clock)
+    contacts = Contacts(context.database.collection("contacts"), clock)
     messages = Messages(context.database, clock, context.kick)
     inbox = Inbox(context.database.collection("inbox"), clock)
     await contacts.ensure()
@@ -44,9 +43,10 @@ async def wire(context: Context[Settings]) -> Parts:
     letters = Letters(context.municipalities, settings.mail_from, settings.public_url)
     postman = Postman(messages, contacts, inbox, server, letters, clock)
     bus = context.bus
-    forget = partial(forget_contact, contacts)
-    listen(bus, "identity.contacts", {ContactChanged: partial(keep_contact, contacts), Tombstone: forget})
-    listen(bus, "identity.accounts", {AccountErased: forget})
+    model = read_model(clock)
+    live = model.live(context.database, clock)
+    listen(bus, "identity.contacts", live["identity.contacts"])
+    listen(bus, "identity.accounts", live["identity.accounts"])
     listen(bus, "identity.messages", {VerificationRequested: partial(send_verification_code, messages, clock)})
     listen(
         bus,
@@ -69,5 +69,6 @@ async def wire(context: Context[Settings]) -> Parts:
         provides=[messages],
         problems=PROBLEMS,
         aggregates=[messages.aggregates],
+        read_models=[model],
         timers=[Timer(messages.aggregates, postman.send_due, clock=clock)],
     )

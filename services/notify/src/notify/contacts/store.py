@@ -2,7 +2,7 @@
 
 from chassis.aggregates import Aggregates
 from chassis.clock import Clock
-from chassis.documents import Database, Document
+from chassis.documents import Document, Documents
 from contracts.envelope import Envelope
 from notify.contacts.domain import Contact, changed, forgotten
 
@@ -24,9 +24,9 @@ class ContactCodec:
 class Contacts:
     """All contacts."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(self, documents: Documents, clock: Clock) -> None:
         self.aggregates: Aggregates[Contact, None] = Aggregates(
-            database.collection("contacts"), ContactCodec(), lambda state, fact: (), service="notify", clock=clock
+            documents, ContactCodec(), lambda state, fact: (), service="notify", clock=clock
         )
 
     async def ensure(self) -> None:

@@ -1,0 +1,188 @@
+"""notify's contacts are rebuilt out of the log, while they are read and written."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from chassis.documents import Document
+from chassis.rebuild import CannotRebuild, ReadModel, Rebuild
+from chassis.testing.bus import MemoryTopicLog
+from chassis.testing.clock import START
+from chassis.testing.example import TENANT
+from chassis.testing.service import ServiceUnderTest, wired
+from contracts.envelope import Envelope, headers_of, tombstone_type
+from contracts.identity import AccountErased, ContactChanged
+from notify.app import wire
+from notify.settings import Settings
+
+CONTACTS = "identity.contacts"
+
+
+class Town:
+    """The service and what happens to the accounts of many citizens."""
+
+    def __init__(self, service: ServiceUnderTest) -> None:
+        self.service = service
+        (self.model,) = service.parts.read_models
+        self.numbers: dict[str, int] = {}
+
+    def change(self, who: str) -> None:
+        number = self.numbers[who] = self.numbers.get(who, 0) + 1
+        event = ContactChanged(occurred_at=START, account_id=who, email=f"{who}.{number}@example.org")
+        self.service.broker.put(event, tenant=TENANT, subject=who, sequence=number)
+
+    def erase(self, who: str) -> None:
+        number = self.numbers[who] = self.numbers.get(who, 0) + 1
+        gone = Envelope(f"{who}-{number}", tombstone_type(CONTACTS), TENANT, who, number, START)
+        self.service.broker.append(CONTACTS, who, None, headers_of(gone))
+        event = AccountErased(occurred_at=START, account_id=who)
+        self.service.broker.put(event, tenant=TENANT, subject=who, sequence=1)
+
+    def rebuild(self, log: MemoryTopicLog | None = None) -> Rebuild:
+        topics = self.model.topics("notify", self.service.database)
+        log = log or MemoryTopicLog(self.service.broker, topics)
+        return Rebuild("notify", self.model, self.service.database, log, self.service.clock)
+
+    async def contacts(self) -> list[Document]:
+        return await self.service.database.collection("contacts").find({}, sort=(("_id", 1),), limit=1000)
+
+
+@pytest.fixture
+async def town() -> AsyncIterator[Town]:
+    async with wired("notify", Settings(public_url="http://localhost:8080"), wire) as service:
+        found = Town(service)
+        for number in range(30):
+            for _ in range(1 + number % 3):
+                found.change(f"a{number}")
+            if number % 5 == 0:
+                found.erase(f"a{number}")
+        await service.bus.deliver()
+        yield found
+
+
+@pytest.mark.proves("PL-08")
+async def test_what_was_dropped_comes_back_byte_for_byte(town: Town) -> None:
+    before = await town.contacts()
+    await town.service.database.drop("contacts")
+    report = await town.rebuild().run()
+    assert await town.contacts() == before
+    assert (report.documents, report.records) == (30, len(town.service.broker.topics[CONTACTS]) + 6)
+    assert report.seconds > 0
+
+
+class Busy(MemoryTopicLog):
+    """Between any two steps of the rebuild the town lives on, and the live group reads."""
+
+    def __init__(self, town: Town) -> None:
+        super().__init__(town.service.broker, town.model.topics("notify", town.service.database))
+        self._town = town
+        self.reading: set[asyncio.Task[int]] = set()
+        self._steps = 0
+
+    async def ends(self) -> dict[tuple[str, int], int]:
+        ends = await super().ends()
+        self._steps += 1
+        if self._steps < 12:
+            await self._live()
+        return ends
+
+    async def _live(self) -> None:
+        self._town.change(f"a{self._steps}")
+        self._town.change(f"new{self._steps}")
+        if not self.reading:
+            self.reading.add(asyncio.create_task(self._town.service.bus.deliver()))
+        done, self.reading = await asyncio.wait(self.reading, timeout=0.1)
+        for task in done:
+            task.result()
+
+
+class Late(Busy):
+    """The town changes in the very moment before the switch: after the ends were read for the last time."""
+
+    async def ends(self) -> dict[tuple[str, int], int]:
+        row = await self._town.service.database.collection("rebuilds").get("contacts")
+        ends = await MemoryTopicLog.ends(self)
+        if row and "switching_until" in row:
+            await self._live()
+        return ends
+
+
+class Between(Busy):
+    """It changes once more after everything was read and before the switch begins; the live group has that."""
+
+    async def ends(self) -> dict[tuple[str, int], int]:
+        ends = await MemoryTopicLog.ends(self)
+        if all(self._read[topic] == end for (topic, _), end in ends.items()) and not self.reading:
+            await self._live()
+        return ends
+
+
+@pytest.mark.proves("F67")
+@pytest.mark.parametrize("log", [Busy, Late, Between])
+async def test_under_load_the_new_one_equals_the_live_one_and_nothing_happens_outside(
+    town: Town, log: type[Busy]
+) -> None:
+    busy = log(town)
+    await town.rebuild(busy).run()
+    await asyncio.gather(*busy.reading)
+    await town.service.bus.deliver()
+    found = {contact["_id"]: contact["email"] for contact in await town.contacts()}
+    numbers = {who: number for who, number in town.numbers.items() if found.get(who) is not None}
+    assert {who: f"{who}.{number}@example.org" for who, number in numbers.items()} == {
+        who: email for who, email in found.items() if email
+    }
+    assert found.keys() == town.numbers.keys()
+    before = await town.contacts()
+    await town.rebuild().run()
+    assert await town.contacts() == before
+    for name in ("messages", "inbox"):
+        assert await town.service.database.collection(name).count({}) == 0
+    assert town.service.events("notify.messages") == []
+
+
+@pytest.mark.proves("F67")
+async def test_a_rebuild_that_is_killed_changes_nothing_and_the_next_one_begins_anew(town: Town) -> None:
+    before = await town.contacts()
+
+    class Dies(MemoryTopicLog):
+        async def ends(self) -> dict[tuple[str, int], int]:
+            if any(self._read.values()):
+                raise KeyboardInterrupt
+            return await super().ends()
+
+    killed = town.rebuild(Dies(town.service.broker, town.model.topics("notify", town.service.database)))
+    killed._drop = _nothing  # type: ignore[method-assign,assignment]
+    killed._gate.delete = _nothing  # type: ignore[method-assign,assignment]
+    with pytest.raises(KeyboardInterrupt):
+        await killed.run()
+    assert await town.contacts() == before
+    assert await town.service.database.collection("contacts_rebuilt").count({}) == 30
+    with pytest.raises(CannotRebuild, match="being rebuilt already"):
+        await town.rebuild().run()
+    town.service.clock.advance(61)
+    await town.rebuild().run()
+    assert await town.contacts() == before
+    assert await town.service.database.collection("contacts_rebuilt").count({}) == 0
+
+
+async def _nothing(*_: object) -> bool:
+    return True
+
+
+async def test_what_cannot_be_read_is_not_left_out_silently(town: Town) -> None:
+    before = await town.contacts()
+    envelope = Envelope("bad", ContactChanged.type, TENANT, "a1", 9, START)
+    town.service.broker.append(CONTACTS, "a1", b"{", headers_of(envelope))
+    with pytest.raises(CannotRebuild, match=r"1 records cannot be handled, e\.g\. identity\.contacts 0/\d+: BadBody"):
+        await town.rebuild().run()
+    assert await town.contacts() == before
+
+
+async def test_a_topic_that_forgets_rebuilds_nothing(town: Town) -> None:
+    model = ReadModel("x", "x", lambda documents: {"identity.messages": {}}, town.model.prepare)
+    rebuild = Rebuild(
+        "notify", model, town.service.database, MemoryTopicLog(town.service.broker, ()), town.service.clock
+    )
+    with pytest.raises(CannotRebuild, match=r"identity\.messages keeps 1 days"):
+        await rebuild.run()
