@@ -44,6 +44,7 @@ async def contacts(stack: Stack, run: str, *, drop: bool = False) -> list[Docume
     return [{name: value for name, value in contact.items() if name not in READING} for contact in found]
 
 
+@pytest.mark.timeout(300)
 @pytest.mark.proves("PL-08")
 async def test_a_lost_read_model_comes_back_by_one_command(infrastructure: Stack) -> None:
     run = uuid7()
