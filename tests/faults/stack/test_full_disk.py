@@ -17,7 +17,7 @@ from pymongo import MongoClient
 from chassis.ids import uuid7
 from chassis.testing import counting
 from chassis.testing.example import TENANT
-from rathaus.stack import Ports, Stack
+from rathaus.stack import Stack
 
 pytestmark = [pytest.mark.stack, pytest.mark.proves("F21")]
 
@@ -58,7 +58,7 @@ async def service(infrastructure: Stack, tmp_path: Path) -> AsyncIterator[counti
         "RATHAUS_BLOBS_URL": f"file://{tmp_path / 'blobs'}",
         "OTEL_TRACES_EXPORTER": "none",
     }
-    async with counting.running(environment, Ports.free().forms, tmp_path / "log") as found:
+    async with counting.running(environment, infrastructure.ports.of("forms"), tmp_path / "log") as found:
         yield found
 
 

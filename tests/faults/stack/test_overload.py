@@ -12,7 +12,7 @@ from chassis.ids import uuid7
 from chassis.testing import counting
 from chassis.testing.example import OTHER_TENANT, TENANT
 from chassis.testing.load import Load, percentile, send
-from rathaus.stack import Ports, Stack
+from rathaus.stack import Stack
 
 pytestmark = pytest.mark.stack
 
@@ -23,7 +23,9 @@ NOISE = 0.2
 
 @pytest.fixture
 async def service(infrastructure: Stack, tmp_path: Path) -> AsyncIterator[counting.Running]:
-    async with counting.running(environment(infrastructure), Ports.free().forms, tmp_path / "log") as found:
+    async with counting.running(
+        environment(infrastructure), infrastructure.ports.of("forms"), tmp_path / "log"
+    ) as found:
         yield found
 
 
@@ -105,7 +107,7 @@ async def test_a_full_outbox_refuses_its_own_aggregate_alone_until_it_is_publish
     infrastructure: Stack, tmp_path: Path
 ) -> None:
     without_relay = environment(infrastructure, RATHAUS_ROLES="api")
-    async with counting.running(without_relay, Ports.free().forms, tmp_path / "log") as service:
+    async with counting.running(without_relay, infrastructure.ports.of("forms"), tmp_path / "log") as service:
         id = (await count(service)).json()["id"]
         for number in range(2, 65):
             assert (await count(service, id)).json() == {"count": number}
@@ -115,7 +117,9 @@ async def test_a_full_outbox_refuses_its_own_aggregate_alone_until_it_is_publish
         assert sorted(answer.elapsed.total_seconds() for answer in refused)[2] < 0.05 + NOISE
         assert (await service.client.get(f"{BASE}/counters/{id}")).json() == {"count": 64}
         assert (await count(service)).status_code == 201
-        async with counting.running(environment(infrastructure), Ports.free().forms, tmp_path / "relay"):
+        async with counting.running(
+            environment(infrastructure), infrastructure.ports.of("identity"), tmp_path / "relay"
+        ):
             async with asyncio.timeout(60):
                 while (answer := await count(service, id)).status_code != 200:
                     await asyncio.sleep(0.2)

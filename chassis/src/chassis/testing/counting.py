@@ -85,6 +85,7 @@ async def running(environment: Mapping[str, str], port: int, log: Path) -> Async
 
     Raises:
         TimeoutError: it did not answer within a minute.
+        RuntimeError: it ended instead.
     """
     given = {"PATH": os.environ["PATH"], **environment, "RATHAUS_HTTP_PORT": str(port), "RATHAUS_LOG_LEVEL": "WARNING"}
     with log.open("wb") as written:
@@ -93,7 +94,7 @@ async def running(environment: Mapping[str, str], port: int, log: Path) -> Async
         )
     try:
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
-            await _answers(client)
+            await _answers(client, process)
             yield Running(process, port, log, client)
     finally:
         if process.returncode is None:
@@ -101,15 +102,16 @@ async def running(environment: Mapping[str, str], port: int, log: Path) -> Async
             await process.wait()
 
 
-async def _answers(client: httpx.AsyncClient) -> None:
+async def _answers(client: httpx.AsyncClient, process: asyncio.subprocess.Process) -> None:
     async with asyncio.timeout(60):
-        while True:
+        while process.returncode is None:
             try:
                 await client.get("/health")
             except httpx.TransportError:
                 await asyncio.sleep(0.1)
             else:
                 return
+    raise RuntimeError(f"the service ended with {process.returncode}")
 
 
 if __name__ == "__main__":
