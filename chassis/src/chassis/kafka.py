@@ -127,7 +127,7 @@ class KafkaProbe:
             bootstrap_servers=self._settings.kafka_servers,
             client_id=self._name,
             request_timeout_ms=int(PROBE_TIMEOUT * 800),  # its own end comes first and closes the connection
-            **_sasl(self._settings),
+            **sasl_of(self._settings),
         )
         try:
             await client.bootstrap()
