@@ -17,6 +17,7 @@ from rathaus.addresses import Addresses
 from rathaus.stack import REPOSITORY, Stack
 
 PAGES = REPOSITORY / "docs" / "operations"
+OF_FAULTS = ["broker-down.md", "database-down.md", "dead-letters.md", "full-disk.md", "lag.md"]
 SECTION = re.compile(r"^## (.+)$", re.MULTILINE)
 BLOCK = re.compile(r"^[ ]*```console\n(.*?)^[ ]*```$", re.MULTILINE | re.DOTALL)
 LOOKS = ("rathaus status", "rathaus deadletters list")
@@ -142,7 +143,7 @@ def test_a_runbook_of_an_outage_does_what_it_says(page: str, town_hall: Stack) -
     follow(page, town_hall)
 
 
-@pytest.mark.parametrize("page", sorted(path.name for path in PAGES.glob("*.md") if path.name != "containers.md"))
+@pytest.mark.parametrize("page", OF_FAULTS)
 def test_each_runbook_tells_the_same_things(page: str) -> None:
     sections = SECTION.findall((PAGES / page).read_text())
     assert sections == [
