@@ -83,7 +83,7 @@ def join_after_the_load(patches: pytest.MonkeyPatch) -> None:
         document = await self._documents.get(id)
         batch.extend(self._queues[id])
         self._queues[id].clear()
-        draft = Draft(id, self._service, document, self._codec.load(document) if document else None)
+        draft = self._draft(id, document)
         settle = [self._decide(draft, waiting) for waiting in batch]
         if draft.changes and not await self._write(draft):
             return False

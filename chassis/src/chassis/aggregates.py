@@ -27,7 +27,7 @@ from chassis.group import (
     nobody,
 )
 from chassis.ids import aggregate_id
-from chassis.outbox import Erased, field_of
+from chassis.outbox import MOST_PENDING, Erased, field_of
 from contracts import Event
 from contracts.envelope import Envelope
 
@@ -67,11 +67,34 @@ class Aggregates(Generic[S, F]):
         kick: Callable[[], None] = nobody,
         due_at: Callable[[S], datetime | None] = never,
         group: int = 16,
+        pending: int = MOST_PENDING,
     ) -> None:
+        """Open a kind of aggregates.
+
+        Args:
+            documents: the collection.
+            codec: how a state stands in its document.
+            publish: fact to events.
+            service: who publishes.
+            clock: tells the time.
+            kick: wakes the relay.
+            due_at: when the timers must look at a state.
+            group: commands on one aggregate that are decided and written together; more than 16 only where each names
+                the thing that it makes or changes.
+            pending: events that one document may hold back until the broker takes them.
+        """
         self.documents = documents
         self._codec = codec
         self._group = Group(
-            documents, codec, publish, service=service, clock=clock, kick=kick, due_at=due_at, size=group
+            documents,
+            codec,
+            publish,
+            service=service,
+            clock=clock,
+            kick=kick,
+            due_at=due_at,
+            size=group,
+            pending=pending,
         )
 
     async def ensure(self, indexes: Sequence[Index] = ()) -> None:

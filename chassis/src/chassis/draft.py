@@ -47,14 +47,14 @@ class Key:
 class Draft(Generic[S]):
     """The document as it will be once the decisions so far are written."""
 
-    def __init__(self, id: str, service: str, document: Document | None, state: S | None) -> None:
+    def __init__(self, id: str, outgoing: Outgoing, document: Document | None, state: S | None) -> None:
         self.id = id
         self.document = document
         self.state = state
         self.gone = bool(document and document.get("gone"))
         self.version: int = document["v"] if document else 0
         self.tenant: str | None = document["tenant"] if document else None
-        self.outgoing = Outgoing(service, document or {})
+        self.outgoing = outgoing
         self.keys: list[Document] = []
         self.origins: dict[str, int] = dict(document.get("src", {})) if document else {}
         self.new_origins: dict[str, int] = {}

@@ -16,7 +16,7 @@ from chassis.clock import Clock
 from chassis.documents import DatabaseUnavailable, Document, Documents, Duplicate
 from chassis.draft import OWN_FIELDS, Draft, Key, S, change_to, change_to_stub, document_of
 from chassis.errors import NotFound
-from chassis.outbox import Erased
+from chassis.outbox import Erased, Outgoing
 from chassis.tracing import current_traceparent
 from contracts import Event
 
@@ -120,6 +120,7 @@ class Group(Generic[S, F]):
         kick: Callable[[], None],
         due_at: Callable[[S], datetime | None],
         size: int,
+        pending: int,
     ) -> None:
         self._documents = documents
         self._codec = codec
@@ -129,6 +130,7 @@ class Group(Generic[S, F]):
         self._kick = kick
         self._due_at = due_at
         self._size = size
+        self._pending = pending
         self._queues: dict[str, deque[Waiting[S, F]]] = {}
         self._runners: set[asyncio.Task[None]] = set()
 
@@ -194,8 +196,7 @@ class Group(Generic[S, F]):
     async def _decide_once(self, id: str, batch: list[Waiting[S, F]]) -> bool:
         """Load, decide all in order, write once. False after a conflict: decide again."""
         document = await self._documents.get(id)
-        present = document is not None and not document.get("gone")
-        draft = Draft(id, self._service, document, self._codec.load(document) if document and present else None)
+        draft = self._draft(id, document)
         settle: list[Callable[[], None]] = [self._decide(draft, waiting) for waiting in batch]
         if draft.changes and not await self._write(draft):
             return False
@@ -204,6 +205,11 @@ class Group(Generic[S, F]):
         if draft.outgoing.entries:
             self._kick()
         return True
+
+    def _draft(self, id: str, document: Document | None) -> Draft[S]:
+        present = document is not None and not document.get("gone")
+        state = self._codec.load(document) if document and present else None
+        return Draft(id, Outgoing(self._service, document or {}, self._pending), document, state)
 
     def _decide(self, draft: Draft[S], waiting: Waiting[S, F]) -> Callable[[], None]:
         """Decide one command on the draft; what it returns tells the caller, once the write has happened."""

@@ -15,9 +15,8 @@ from contracts.validation import validate
 
 SHARDS = 16
 MOST_PENDING = 64
-"""Events that one document may hold back, e.g. while the broker is down."""
+"""Events that one document may hold back, e.g. while the broker is down, where its kind says nothing else."""
 MOST_PENDING_BYTES = 256 * 1024
-_LIMITS = f"the limits are {MOST_PENDING} events and {MOST_PENDING_BYTES} bytes"
 AT_ONCE = datetime(1970, 1, 1, tzinfo=UTC)
 """``due`` of a document whose events may be published now; a later ``due`` is the relay's back-off."""
 
@@ -65,8 +64,9 @@ def _one_version(events: Sequence[Event | Erased]) -> None:
 class Outgoing:
     """The events of one write, numbered per topic from what the loaded document says."""
 
-    def __init__(self, service: str, document: Document) -> None:
+    def __init__(self, service: str, document: Document, most: int = MOST_PENDING) -> None:
         self._service = service
+        self._most = most
         self._sequence: dict[str, int] = dict(document.get("seq", {}))
         pending = document.get("out", ())
         self._count = len(pending)
@@ -77,7 +77,7 @@ class Outgoing:
         """Number and encode the events of one decision: all of them or none.
 
         Raises:
-            OutboxFull: with the events that the document holds back already they are more than 64 or 256 KiB.
+            OutboxFull: with what the document holds back already they are too many, or more than 256 KiB.
             TooMuchToTell: they are by themselves: no later moment is better.
             WrongTopic: the topic belongs to another service.
             BothVersions: two versions of one event.
@@ -88,11 +88,12 @@ class Outgoing:
             entry = self._entry(event, sequence, at, trace)
             entries.append(entry)
         own = sum(len(entry["body"] or b"") for entry in entries)
-        if len(entries) > MOST_PENDING or own > MOST_PENDING_BYTES:
-            raise TooMuchToTell(f"{len(entries)} events with {own} bytes; {_LIMITS}")
+        limits = f"the limits are {self._most} events and {MOST_PENDING_BYTES} bytes"
+        if len(entries) > self._most or own > MOST_PENDING_BYTES:
+            raise TooMuchToTell(f"{len(entries)} events with {own} bytes; {limits}")
         count, size = self._count + len(entries), self._bytes + own
-        if count > MOST_PENDING or size > MOST_PENDING_BYTES:
-            raise OutboxFull(f"{count} events with {size} bytes would wait for the broker; {_LIMITS}")
+        if count > self._most or size > MOST_PENDING_BYTES:
+            raise OutboxFull(f"{count} events with {size} bytes would wait for the broker; {limits}")
         self._sequence, self._count, self._bytes = sequence, count, size
         self.entries += entries
 

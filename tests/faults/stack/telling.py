@@ -10,6 +10,7 @@ from typing import Any
 from checker import Attempt, Birth, Bound, Kept, Reading, Seen, Story
 from evidence import Document, Evidence, Mail, Record, aggregates
 
+from appointments.calendars.store import MOST_PENDING as MOST_OF_A_DAY
 from chassis.ids import aggregate_id
 from chassis.outbox import MOST_PENDING, field_of
 from chassis.places import MOST_WAITING
@@ -67,8 +68,10 @@ def _buried(evidence: Evidence) -> Iterator[str]:
 
 
 def _queues(evidence: Evidence) -> Iterator[Bound]:
-    pending = [len(document["out"]) for _, document in aggregates(evidence.documents)]
-    yield Bound("events that wait for the broker in one document", max(pending, default=0), MOST_PENDING)
+    pending = [(kind == "appointments.days", len(found["out"])) for kind, found in aggregates(evidence.documents)]
+    of_days, of_others = (max((held for day, held in pending if day == wanted), default=0) for wanted in (True, False))
+    yield Bound("events that wait for the broker in a calendar's day", of_days, MOST_OF_A_DAY)
+    yield Bound("events that wait for the broker in one document", of_others, MOST_PENDING)
     waiting = [len(place.get("wait", ())) for place in _all_places(evidence)]
     yield Bound("events that wait behind a gap", max(waiting, default=0), MOST_WAITING)
 

@@ -23,6 +23,8 @@ from chassis.documents import Database, Document, Duplicate, Index
 from chassis.ids import aggregate_id
 
 MOST_DAYS = 100
+MOST_PENDING = 512
+"""Events that a day may hold back: a whole day may be given away at once, or while the broker is down."""
 _INDEXES = (
     # Unique across days: the Idempotency-Key of a reservation on one day must make none on another.
     Index((("reservations.id", 1),), "reservation-once", unique=True),
@@ -61,7 +63,14 @@ class Calendars:
 
     def __init__(self, database: Database, clock: Clock, kick: Callable[[], None]) -> None:
         self.aggregates: Aggregates[Day, Fact] = Aggregates(
-            database.collection("days"), DayCodec(), publish, service="appointments", clock=clock, kick=kick, group=64
+            database.collection("days"),
+            DayCodec(),
+            publish,
+            service="appointments",
+            clock=clock,
+            kick=kick,
+            group=64,
+            pending=MOST_PENDING,
         )
         self._clock = clock
 

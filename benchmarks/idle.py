@@ -1,0 +1,56 @@
+"""What a town hall costs that nobody uses: memory of each service, and the time until all of it answers."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from contracts.topics import SERVICES
+from frame.figures import Figure, Measured, Pace, now
+from frame.ground import town
+from frame.results import main
+from rathaus import portalbuild
+
+_MB: Final = 1e6
+FIGURES: Final = (
+    Figure("P14", "memory of an idle service, the largest of five", "MB", goal=90, floor=150, at_most=True),
+    Figure("P14b", "all five services ready, from their start beside each other", "s", goal=6, floor=30, at_most=True),
+    Figure(
+        "P14c",
+        "the whole town hall ready, from nothing, jars and portal at hand",
+        "s",
+        goal=25,
+        floor=120,
+        at_most=True,
+    ),
+)
+
+
+async def measure(pace: Pace) -> Sequence[Measured]:
+    """Measure all of this file."""
+    portalbuild.build()
+    memory: list[float] = []
+    services: list[float] = []
+    whole: list[float] = []
+    seen: dict[str, float] = {}
+    for _ in range(pace.runs):
+        ready: dict[str, float] = {}
+        begun: dict[str, float] = {}
+
+        def report(name: str, event: str, seconds: float) -> None:
+            (begun if event == "startet" else ready).setdefault(name, now())  # noqa: B023 - used up in this round
+
+        began = now()
+        with town(report=report) as stack:
+            whole.append(now() - began)
+            services.append(max(ready[name] for name in SERVICES) - min(begun[name] for name in SERVICES))
+            seen = {name: stack.memory(name) / _MB for name in stack.names}
+            memory.append(max(seen[name] for name in SERVICES))
+    told = ", ".join(f"{name} {used:.0f}" for name, used in sorted(seen.items(), key=lambda entry: -entry[1]))
+    return [
+        Measured(FIGURES[0], tuple(memory), note=f"MB of each part in the last run: {told}."),
+        Measured(FIGURES[1], tuple(services)),
+        Measured(FIGURES[2], tuple(whole)),
+    ]
+
+
+if __name__ == "__main__":
+    main(__file__, measure)
