@@ -22,7 +22,7 @@ from frame.figures import Figure, Measured, Pace, Side, in_turn, now, percentile
 from frame.ground import Both, database
 from frame.results import main
 
-CITIZENS: Final = 400
+CITIZENS: Final = 240
 CALLERS: Final = 128
 """Citizens who ask at once, over all processes."""
 PROCESSES: Final = (1, 2, 4, 8)

@@ -128,7 +128,9 @@ class Aggregates(Generic[S, F]):
             Busy: the database was silent for 2 s.
         """
         id = aggregate_id(tenant, key.account, key.value)
-        done = await self._group.decide(id, Waiting(lambda state: make(id), answer, tenant, key, may_create=True))
+        done = await self._group.decide(
+            id, Waiting(lambda state: make(id), answer, tenant, key, may_create=True, makes=True)
+        )
         assert done is not None  # noqa: S101 - only timers and effects end without an outcome
         return done
 

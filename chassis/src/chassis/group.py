@@ -101,6 +101,8 @@ class Waiting(Generic[S, F]):
     may_create: bool = False
     erases: bool = False
     """Accepted, nothing is left of the aggregate but a stub."""
+    makes: bool = False
+    """The id follows from the key: but for a repeat there is nothing to load, so the first try does not."""
     trace: str | None = field(default_factory=current_traceparent)
     since: float = field(default_factory=lambda: asyncio.get_running_loop().time())
     outcome: asyncio.Future[Done[S] | None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
@@ -195,9 +197,14 @@ class Group(Generic[S, F]):
 
     async def _decide_once(self, id: str, batch: list[Waiting[S, F]]) -> bool:
         """Load, decide all in order, write once. False after a conflict: decide again."""
-        document = await self._documents.get(id)
+        unseen = all(waiting.makes for waiting in batch)
+        for waiting in batch:
+            waiting.makes = False
+        document = None if unseen else await self._documents.get(id)
         draft = self._draft(id, document)
         settle: list[Callable[[], None]] = [self._decide(draft, waiting) for waiting in batch]
+        if unseen and draft.changes < len(batch):
+            return False  # what looks like a refusal may be the repeat of what was accepted
         if draft.changes and not await self._write(draft):
             return False
         for end in settle:
