@@ -3,6 +3,7 @@
 Many are 100,000; ``RATHAUS_BENCH_DOCUMENTS=1000000`` makes them more, and filling takes minutes then.
 """
 
+import asyncio
 import itertools
 import os
 from collections.abc import Awaitable, Callable, Sequence
@@ -34,17 +35,14 @@ STEPS: Final = {
     "collect": "relay's look where nothing is due",
     "timers": "timers' look where nothing is due",
 }
+_WRITTEN: Final = 20_000
+"""Writes after which one more must cost what the first ones cost."""
 FIGURES: Final = tuple(
-    Figure(
-        f"N-{step}",
-        f"{what}, among many",
-        "ms",
-        goal=1.3,
-        floor=4.0,
-        beside=f"among {FEW:,}",
-        at_most=True,
+    Figure(f"N-{step}", what, "ms", goal=1.3, floor=4.0, beside=beside, at_most=True)
+    for step, what, beside in (
+        *((step, f"{what}, among many", f"among {FEW:,}") for step, what in STEPS.items()),
+        ("age", f"creation after {_WRITTEN:,} writes", "the first ones of a new database"),
     )
-    for step, what in STEPS.items()
 )
 
 
@@ -88,6 +86,16 @@ class Filled:
     async def create(self) -> None:
         """Make one more."""
         await self._create(f"new-{next(self._turn)}")
+
+    async def grow_old(self) -> None:
+        """Write as often as somebody does who has worked for a while."""
+        left = iter(range(_WRITTEN))
+
+        async def write() -> None:
+            for _ in left:
+                await self.create()
+
+        await asyncio.gather(*(write() for _ in range(16)))
 
     async def command(self) -> None:
         """Change one."""
@@ -143,10 +151,14 @@ async def measure(pace: Pace) -> Sequence[Measured]:
     async with database() as both:
         few, many = Filled(both, FEW), Filled(both, MANY)
         await few.fill()
+        (young,) = await in_turn(pace.runs, _side(few.create, pace))
         await many.fill()
-        for figure, step in zip(FIGURES, STEPS, strict=True):
+        for figure, step in zip(FIGURES, STEPS, strict=False):
             ours, beside = await in_turn(pace.runs, _side(getattr(many, step), pace), _side(getattr(few, step), pace))
             rows.append(Measured(figure, ours, beside, f"Many are {MANY:,}."))
+        await few.grow_old()
+        (old,) = await in_turn(pace.runs, _side(few.create, pace))
+    rows.append(Measured(FIGURES[-1], old, young))
     return rows
 
 

@@ -20,6 +20,8 @@ _INTERNAL_ERROR = 1
 _START_SECONDS = 20.0
 _CACHE = "128M"
 """Share of the memory that the engine may keep documents in."""
+_OPTIONS = "retryWrites=false"
+"""The embedded database remembers each retryable write, and from 10,000 on each further one costs ten times as much."""
 
 
 def database_of(service: str) -> str:
@@ -31,12 +33,12 @@ def url(place: Place, service: str) -> str:
     """Address with which a service signs in to its own database."""
     name = database_of(service)
     password = place.secrets.get(f"database.{service}")
-    return f"mongodb://{service}:{password}@{HOST}:{place.ports.database}/{name}?authSource={name}"
+    return f"mongodb://{service}:{password}@{HOST}:{place.ports.database}/{name}?authSource={name}&{_OPTIONS}"
 
 
 def admin_url(place: Place) -> str:
     """Address with which the operator signs in; may read and write every database."""
-    return f"mongodb://admin:{place.secrets.get('database.admin')}@{HOST}:{place.ports.database}/?authSource=admin"
+    return f"mongodb://admin:{place.secrets.get('database.admin')}@{HOST}:{place.ports.database}/?authSource=admin&{_OPTIONS}"
 
 
 def part(place: Place, services: Iterable[str]) -> Part:
