@@ -40,7 +40,7 @@ def test_bodies_follow_the_schema_and_come_back_unchanged(example: Example) -> N
 @pytest.mark.parametrize("example", ALL, ids=named)
 def test_headers_are_an_envelope_and_come_back_unchanged(example: Example) -> None:
     envelope = envelope_of(example.encoded_headers, topic="", partition=-1, offset=-1, key=example.key)
-    assert headers_of(envelope) == example.encoded_headers
+    assert sorted(headers_of(envelope)) == sorted(example.encoded_headers)
     assert (envelope.type, envelope.subject) == (example.type, example.key)
     assert envelope.traceparent
 

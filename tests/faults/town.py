@@ -18,6 +18,7 @@ from room import Ledger, LedgerCodec, Room, RoomCodec
 from steps import Fate, Process, Steps
 from still_time import StillLoop, patch_monotonic
 
+import chassis.draft
 import chassis.group
 import chassis.leases
 import chassis.outbox
@@ -105,7 +106,7 @@ class Town:
         for module, name, value in (
             (chassis.leases, "SHARDS", SHARDS),
             (chassis.outbox, "SHARDS", SHARDS),
-            (chassis.group, "MOST_KEYS", KEYS),
+            (chassis.draft, "MOST_KEYS", KEYS),
         ):
             self.patches.setattr(module, name, value)
         self.steps = Steps(dies=self._died)
