@@ -27,6 +27,10 @@ CALLERS: Final = 128
 """Citizens who ask at once, over all processes."""
 PROCESSES: Final = (1, 2, 4, 8)
 _DAYS: Final = itertools.count()
+_BOUND: Final = (
+    "Whoever meets a newer version loads and decides his group again at once, so with more processes than cores most of"
+    " the work is done in vain. Somebody always wins, and nobody is refused; a third process for one day gains nothing."
+)
 FIGURES: Final = (
     *(
         Figure(
@@ -36,6 +40,7 @@ FIGURES: Final = (
             goal=0.70,
             floor=0.30,
             beside="raw find and update_one filtered by version, one after the other",
+            bound=_BOUND if number == PROCESSES[-1] else "",
         )
         for number in PROCESSES
     ),
