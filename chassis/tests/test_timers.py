@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from chassis import timers
 from chassis.aggregates import Aggregates, Key, Loaded
 from chassis.errors import Transient
 from chassis.testing import FixedClock, MemoryDatabase
@@ -195,3 +196,45 @@ async def test_a_timer_that_cannot_look_goes_on_and_is_not_ready(monkeypatch: py
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
+
+
+class SlowDesk(Desk):
+    """Firing ends when it is let."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.begun, self.let = asyncio.Event(), asyncio.Event()
+
+    async def fire(self, found: Loaded[Counter]) -> None:
+        self.begun.set()
+        await self.let.wait()
+        await super().fire(found)
+
+
+async def stopped_while_firing(desk: SlowDesk) -> asyncio.Task[None]:
+    """A timer that was asked to stop in the middle of a firing."""
+    await desk.counter("a", desk.clock.now())
+    running = asyncio.create_task(desk.timer.run())
+    await desk.begun.wait()
+    running.cancel()
+    await asyncio.sleep(0)
+    return running
+
+
+@pytest.mark.proves("F33")
+async def test_a_stop_lets_what_is_being_fired_end() -> None:
+    desk = SlowDesk()
+    running = await stopped_while_firing(desk)
+    desk.let.set()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    assert len(desk.fired) == 1
+    assert not await desk.timer.look()
+
+
+async def test_a_stop_waits_for_it_only_so_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(timers, "LAST_FIRING", 0.05)
+    desk = SlowDesk()
+    with pytest.raises(asyncio.CancelledError):
+        await (await stopped_while_firing(desk))
+    assert desk.fired == []

@@ -20,6 +20,8 @@ S = TypeVar("S")
 POLL = 0.25
 """Seconds between two looks; a kick comes at once."""
 LONGEST_BACK_OFF = 300.0
+LAST_FIRING = 2.0
+"""Seconds that a stop waits for what is being fired; a process has 4 s to end in the embedded stack."""
 
 
 class Unmoved(Exception):
@@ -60,11 +62,11 @@ class Timer(Generic[S]):
         return f"no look at {self._aggregates.documents.name} for {silent:.0f} s" if silent > 120 else None
 
     async def run(self) -> None:
-        """Fire until cancelled; the firing under way is finished by its own timeouts."""
+        """Fire until cancelled; then what is being fired has ``LAST_FIRING`` to end."""
         while True:
             self._kicked.clear()
             try:
-                again = await self.look()
+                again = await self._look_to_the_end()
                 self._seen_alive = time.monotonic()
             except Transient as error:
                 _log.warning("timer could not look", extra={"fields": {"reason": str(error)}})
@@ -74,6 +76,17 @@ class Timer(Generic[S]):
                 again = False
             if not again:
                 await wait(self._kicked, self._poll)
+
+    async def _look_to_the_end(self) -> bool:
+        """Look, and when cancelled let what is being fired end: a mail that is cut off is flagged, and sent no more."""
+        looking = asyncio.create_task(self.look())
+        try:
+            return await asyncio.shield(looking)
+        except asyncio.CancelledError:
+            await asyncio.wait([looking], timeout=LAST_FIRING)
+            looking.cancel()
+            await asyncio.gather(looking, return_exceptions=True)
+            raise
 
     async def look(self) -> bool:
         """Fire once for what is due; whether anything fired."""

@@ -7,7 +7,7 @@ while [ $# -gt 0 ]; do
     shift
 done
 export MEMBER=$member
-serve="python3 -m secantus --storage-path /data/db/data --cache-size 128M --sync-on-commit --log-level WARNING"
+serve="python3 -m secantus --storage-path /data/db/data --cache-size 512M --sync-on-commit --log-level WARNING"
 if [ ! -e /data/db/admin-made ]; then
     MEMBER=127.0.0.1:27018 $serve --host 127.0.0.1 --port 27018 & first=$!
     python3 /opt/first_user.py

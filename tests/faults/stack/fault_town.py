@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import evidence as collected
@@ -44,8 +44,7 @@ class FaultTown(Levers):
 
     async def verdict(self, seconds: float = 240) -> list[str]:
         """Let everything come to rest, then hold all against all: every broken invariant that is new, named."""
-        self.evidence = await self.rest(seconds)
-        found = violations(tell(self.evidence, self.bounds()))
+        found = violations(tell(await self.rest(seconds), self.bounds()))
         new = [one for one in found if one not in self.told]
         self.told.update(new)
         return new
@@ -55,20 +54,27 @@ class FaultTown(Levers):
         self.disarm()
         began = time.monotonic()
         await self.all_ready(seconds)
-        jumped = 0
+        jumps: list[float] = []
         while True:
             look = time.monotonic()
-            restless = await asyncio.to_thread(lambda: list(self._restless()))
+            documents = await asyncio.to_thread(collected.read_documents, self.stack)
+            restless = await asyncio.to_thread(self._restless, documents)
             looked, waited = time.monotonic() - look, time.monotonic() - began
             if not restless or waited > seconds:
                 break
-            if waited > 10 * (jumped + 1) and jumped < 5:
+            # What the dead have claimed is nobody's until the claim has run out: once at once, then now and then.
+            if len(jumps) < 5 and waited > (jumps[-1] + 10 if jumps else 0 if _claimed(documents) else 10):
                 self.jump(CLAIM)
-                jumped += 1
+                jumps.append(waited)
             # Looking costs the database something too: on a slow machine it looks less often.
             await asyncio.sleep(max(0.5, 3 * looked))
         self.rested = time.monotonic() - began
-        return await asyncio.to_thread(self._collect, restless)
+        self.evidence = await asyncio.to_thread(self._collect, restless)
+        return self.evidence
+
+    def flagged(self) -> int:
+        """How many mails nobody knows of whether they were sent, as the last evidence tells."""
+        return sum(message["status"] == "failed" for message in self.evidence.of("notify", "messages"))
 
     def jump(self, seconds: float) -> None:
         """Set all clocks of the town further ahead, e.g. beyond the claims of those who died."""
@@ -110,21 +116,25 @@ class FaultTown(Levers):
             moved=self.log.moved,
         )
 
-    def _restless(self) -> Iterator[str]:
-        documents = collected.read_documents(self.stack)
-        for name, document in collected.aggregates(documents):
-            if document["out"] or "due" in document:
-                yield f"{name} {document['_id']} holds {len(document['out'])} events"
-            elif reason := _unfinished(name, document):
-                yield f"{name} {document['_id']} {reason}"
-        yield from collected.lags(self.stack)
+    def _restless(self, documents: dict[str, list[Document]]) -> list[str]:
+        found = [
+            reason for name, document in collected.aggregates(documents) if (reason := _unfinished(name, document))
+        ]
+        return [*found, *collected.lags(self.stack)]
+
+
+def _claimed(documents: dict[str, list[Document]]) -> bool:
+    return any(row["state"] == "claimed" for row in documents.get("notify.inbox", ()))
 
 
 def _unfinished(name: str, document: Document) -> str:
+    who = f"{name} {document['_id']}"
+    if document["out"] or "due" in document:
+        return f"{who} holds {len(document['out'])} events"
     if name == "forms.applications" and document["status"] in ("submitted", "forwarded"):
-        return f"is {document['status']}"
+        return f"{who} is {document['status']}"
     if name == "notify.messages" and document["status"] == "pending":
-        return "is pending"
+        return f"{who} is pending"
     if name == "osi-gateway.submissions" and not document["swept"]:
-        return f"is not swept; trouble: {document['trouble']}"
+        return f"{who} is not swept; trouble: {document['trouble']}"
     return ""

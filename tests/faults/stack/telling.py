@@ -11,6 +11,7 @@ from checker import Attempt, Birth, Bound, Kept, Reading, Seen, Story
 from evidence import Document, Evidence, Mail, Record, aggregates
 
 from appointments.calendars.store import MOST_PENDING as MOST_OF_A_DAY
+from appointments.calendars.store import MOST_PENDING as MOST_OF_A_DAY
 from chassis.ids import aggregate_id
 from chassis.outbox import MOST_PENDING, field_of
 from chassis.places import MOST_WAITING
@@ -20,6 +21,7 @@ SLACK = 500
 """Milliseconds by which the clocks of a caller and of a service may differ."""
 SWAP = 1_000.0
 """Milliseconds of the services' clocks, which are corrected now and then, from which on an order counts as swapped."""
+DAYS = "appointments.days"
 _FIELDS = {field_of(topic): topic for topic in TOPICS}
 _ASKS_FOR_MAIL = {"slot-reserved", "slot-released", "verification-requested", "submission-accepted"} | {
     "submission-rejected"
@@ -68,7 +70,7 @@ def _buried(evidence: Evidence) -> Iterator[str]:
 
 
 def _queues(evidence: Evidence) -> Iterator[Bound]:
-    pending = [(kind == "appointments.days", len(found["out"])) for kind, found in aggregates(evidence.documents)]
+    pending = [(kind == DAYS, len(found["out"])) for kind, found in aggregates(evidence.documents)]
     of_days, of_others = (max((held for day, held in pending if day == wanted), default=0) for wanted in (True, False))
     yield Bound("events that wait for the broker in a calendar's day", of_days, MOST_OF_A_DAY)
     yield Bound("events that wait for the broker in one document", of_others, MOST_PENDING)
@@ -86,14 +88,14 @@ def _documents(evidence: Evidence) -> tuple[list[Birth], list[Kept], list[tuple[
     for name, document in aggregates(evidence.documents):
         id = document["_id"]
         keys = [one["key"] for one in (document.get("born"), *document.get("cmds", ())) if one]
-        if name != "appointments.days":  # there the reservation itself remembers
+        if name != DAYS:  # there the reservation itself remembers
             remembered += [(id, key) for key in keys]
         numbers = {_FIELDS[field]: number for field, number in document["seq"].items()}
         # Two services may keep a document under one id; they never write the same topic.
         other = kept.get(id, Kept(id, {}, 0, False, 0, 1))
         pending, due = other.pending + len(document["out"]), other.due or "due" in document
         kept[id] = replace(other, numbers={**other.numbers, **numbers}, pending=pending, due=due)
-        if name != "appointments.days":
+        if name != DAYS:
             handed_in = keys[-1] if name == "forms.applications" and document["status"] != "draft" else ""
             births += [_birth(id, entry, handed_in) for entry in _ring(document)]
     return births, list(kept.values()), remembered

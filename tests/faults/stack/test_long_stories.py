@@ -25,34 +25,31 @@ EVERY_POINT: dict[str, list[tuple[str, dict[str, Any]]]] = {
         ("written, nobody was told", {"point": "write", "when": "after"}),
         ("collected, not published", {"point": "publish", "when": "before"}),
         ("in the buffer", {"point": "buffer", "when": "after"}),
-        ("sent, not acknowledged", {"point": "buffer", "when": "after", "late": 0.002}),
-        ("in the middle of a wave", {"point": "send", "when": "after", "call": 3}),
         ("published, not marked", {"point": "mark", "when": "before"}),
+    ],
+    "forms": [
+        ("written, nobody was told", {"point": "write", "when": "after"}),
+        ("effect, place not advanced", {"point": "apply", "when": "after"}),
+        ("sent, not acknowledged", {"point": "buffer", "when": "after", "late": 0.002}),
         ("marked by one update of several", {"point": "bulk-write", "when": "after", "inside": "mark"}),
-        ("marked", {"point": "mark", "when": "after"}),
     ],
     "notify": [
         ("read, nothing done", {"point": "take", "when": "before"}),
-        ("effect, place not advanced", {"point": "apply", "when": "after"}),
         ("in the middle of a batch", {"point": "apply", "when": "after", "call": 2}),
         ("place advanced, offset not committed", {"point": "advance", "when": "after"}),
         ("id stored, mail not sent", {"point": "outside", "when": "before"}),
         ("mail sent, not noted", {"point": "mail", "when": "after"}),
         ("mail noted, message not ended", {"point": "outside", "when": "after"}),
+        ("in the middle of a wave", {"point": "send", "when": "after", "call": 3}),
     ],
     "osi-gateway": [
         ("effect, place not advanced", {"point": "apply", "when": "after"}),
         ("step not begun", {"point": "step", "when": "before", "call": 4}),
         ("handed over, not noted", {"point": "submit", "when": "after"}),
-        ("published, not marked", {"point": "mark", "when": "before"}),
-    ],
-    "forms": [
-        ("written, nobody was told", {"point": "write", "when": "after"}),
-        ("published, not marked", {"point": "mark", "when": "before"}),
-        ("effect, place not advanced", {"point": "apply", "when": "after"}),
+        ("marked", {"point": "mark", "when": "after"}),
     ],
 }
-"""Each crash point of outbox, reader and inbox, in the services that have it."""
+"""Each crash point of outbox, reader and inbox, spread, because a dead relay's lease must run out before the next."""
 
 
 @pytest.mark.proves("F1", "F2", "F6")
@@ -77,14 +74,13 @@ async def test_a_relay_dies_with_what_it_has_leased(fault_town: FaultTown) -> No
         async with fault_town.load(applicants=0) as load:
             await load.reaches(20)
             began, moved = fault_town.log.now(), fault_town.log.moved
-            await fault_town.strike("appointments", "publish", "before", times=3)
+            await fault_town.strike("appointments", "publish", "before")
             await load.reaches(20)
         assert await fault_town.verdict() == []
     finally:
         await asyncio.to_thread(stack.stop_another, other)
     waited = fault_town.delays("appointments.slots", began, moved)
-    # Three relays may die one after the other, each with the lease that it has just taken.
-    assert 0 < max(waited) <= 3 * (HELD_FOR.total_seconds() + 1) + NOISE
+    assert 0 < max(waited) <= HELD_FOR.total_seconds() + 1 + NOISE
 
 
 @pytest.mark.proves("F4")
@@ -133,6 +129,8 @@ async def test_every_service_is_stopped_and_started_under_load(fault_town: Fault
     stack = fault_town.stack
     took: dict[str, float] = {}
     clean = {service: stack.logs(service).count('"message": "stopped"') for service in SERVICES}
+    await fault_town.rest()
+    flagged = fault_town.flagged()
     async with fault_town.load() as load:
         await load.reaches(20)
         for service in SERVICES:
@@ -146,6 +144,7 @@ async def test_every_service_is_stopped_and_started_under_load(fault_town: Fault
         await load.reaches(20)
     assert await fault_town.verdict() == []
     assert max(took.values()) <= 10, took
+    assert fault_town.flagged() == flagged, "a mail under way was cut off"
     stopped = {service: stack.logs(service).count('"message": "stopped"') - clean[service] for service in SERVICES}
     assert stopped == dict.fromkeys(SERVICES, 1)
 
@@ -175,16 +174,15 @@ async def test_the_broker_is_lost_and_a_consumer_stands_still(fault_town: FaultT
 async def test_a_clock_is_an_hour_off(fault_town: FaultTown) -> None:
     """Its process follows the database's clock all the same, and says that it is not well."""
     stack = fault_town.stack
-    for seconds in (3600.0, -3600.0):
-        fault_town.skew("appointments", seconds)
-        pid = stack.pid("appointments")
-        stack.kill("appointments")
-        async with fault_town.load(applicants=0) as load, httpx.AsyncClient() as http:
-            await load.reaches(10)
-            assert stack.pid("appointments") != pid
-            ready = (await http.get(f"{stack.address('appointments')}/ready")).json()
-            assert ready["checks"]["clock"]["ok"] is False
-        assert await fault_town.verdict() == []
+    fault_town.skew("appointments", 3600.0)
+    pid = stack.pid("appointments")
+    stack.kill("appointments")
+    async with fault_town.load(applicants=0) as load, httpx.AsyncClient() as http:
+        await load.reaches(10)
+        assert stack.pid("appointments") != pid
+        ready = (await http.get(f"{stack.address('appointments')}/ready")).json()
+        assert ready["checks"]["clock"]["ok"] is False
+    assert await fault_town.verdict() == []
 
 
 def _runs(pid: int) -> bool:

@@ -1,12 +1,14 @@
 """Two hundred kills of anything at any moment and at chosen points, under load."""
 
 import asyncio
+import contextlib
 import os
 import random
 import time
 
 import pytest
 from fault_town import FaultTown
+from levers import When
 
 pytestmark = [pytest.mark.stack, pytest.mark.prove, pytest.mark.timeout(1500)]
 
@@ -30,7 +32,9 @@ POINTS = {
     "osi-gateway": ("write", "take", "apply", "advance", "step", "submit", "fire", "mark", "database-answer"),
     "identity": ("write", "publish", "mark"),
 }
-"""Where a service may die; those that nobody comes by are replaced after a while."""
+"""Where a service may die."""
+PATIENCE = 1.5
+"""Seconds that a service has to come by a point before something else is killed."""
 
 
 class Killer:
@@ -57,16 +61,19 @@ class Killer:
         while self.kills < kills:
             name = self._random.choices(list(WEIGHTS), list(WEIGHTS.values()))[0]
             if name in POINTS and self._random.random() < 0.6:
-                self._arm(name)
+                await self._kill_inside(name)
             elif self._town.stack.pid(name) is not None:
                 self._town.stack.kill(name)
                 self.from_outside[name] += 1
-            await asyncio.sleep(self._random.uniform(0.3, 1.7))
+            await asyncio.sleep(self._random.uniform(0.1, 0.8))
 
-    def _arm(self, service: str) -> None:
-        when = self._random.choice(("before", "after"))
-        point, call = self._random.choice(POINTS[service]), self._random.randint(1, 4)
-        self._town.arm(service, point, "before" if when == "before" else "after", call=call)
+    async def _kill_inside(self, service: str) -> None:
+        """Order a death at a point and give it a moment; who has not come by dies there later."""
+        when: When = "before" if self._random.random() < 0.5 else "after"
+        before, point = self._town.count(service), self._random.choice(POINTS[service])
+        self._town.arm(service, point, when, call=self._random.randint(1, 4))
+        with contextlib.suppress(TimeoutError):
+            await self._town.struck(service, before + 1, PATIENCE)
 
 
 @pytest.mark.proves("F1", "F2", "F6")

@@ -18,8 +18,9 @@ from rathaus.stack.supervisor import Child
 _EXISTS = 51003
 _INTERNAL_ERROR = 1
 _START_SECONDS = 20.0
-_CACHE = "128M"
-"""Share of the memory that the engine may keep documents in."""
+_CACHE = "512M"
+"""Memory that the engine may keep documents in; it takes what it needs. With 128M it once stood still for good: a
+thread that held its lock waited for room, which only threads could make that waited for the lock."""
 _OPTIONS = "retryWrites=false"
 """The embedded database remembers each retryable write, and from 10,000 on each further one costs ten times as much."""
 
