@@ -11,7 +11,6 @@ from checker import Attempt, Birth, Bound, Kept, Reading, Seen, Story
 from evidence import Document, Evidence, Mail, Record, aggregates
 
 from appointments.calendars.store import MOST_PENDING as MOST_OF_A_DAY
-from appointments.calendars.store import MOST_PENDING as MOST_OF_A_DAY
 from chassis.ids import aggregate_id
 from chassis.outbox import MOST_PENDING, field_of
 from chassis.places import MOST_WAITING
