@@ -1,7 +1,8 @@
 """The command that rebuilds a read model, over real Kafka and the real database."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
@@ -15,12 +16,20 @@ from chassis.testing.example import TENANT
 from contracts.envelope import Envelope, headers_of
 from contracts.identity import AccountErased, ContactChanged
 from rathaus.rebuilding import rebuild
+from rathaus.stack.ports import Ports
 from rathaus.stack.stack import Stack
 
 READING = ("v", "src", "trace")
 """What a document says of how it was read: the order between two topics and the trace are no part of the log."""
 
 pytestmark = pytest.mark.stack
+
+
+@pytest.fixture
+def stack(tmp_path: Path) -> Iterator[Stack]:
+    """Kafka and database of its own: in the shared ones other tests leave records that nobody can read."""
+    with Stack(tmp_path, Ports.free(), parts=("database", "kafka")) as stack:
+        yield stack
 
 
 async def publish(stack: Stack, events: Sequence[tuple[str, int, ContactChanged | AccountErased]]) -> None:
@@ -46,7 +55,7 @@ async def contacts(stack: Stack, run: str, *, drop: bool = False) -> list[Docume
 
 @pytest.mark.timeout(300)
 @pytest.mark.proves("PL-08")
-async def test_a_lost_read_model_comes_back_by_one_command(infrastructure: Stack) -> None:
+async def test_a_lost_read_model_comes_back_by_one_command(stack: Stack) -> None:
     run = uuid7()
     events: list[tuple[str, int, ContactChanged | AccountErased]] = []
     for at in range(20):
@@ -56,15 +65,15 @@ async def test_a_lost_read_model_comes_back_by_one_command(infrastructure: Stack
             events.append((account, number, ContactChanged(occurred_at=START, account_id=account, email=email)))
         if at % 5 == 0:
             events.append((account, 1, AccountErased(occurred_at=START, account_id=account)))
-    await publish(infrastructure, events)
+    await publish(stack, events)
     made = []
     for _ in range(2):
-        done = await asyncio.to_thread(rebuild, infrastructure.place, "notify", "contacts", capture=True)
+        done = await asyncio.to_thread(rebuild, stack.place, "notify", "contacts", capture=True)
         assert done.returncode == 0, done.stderr
         assert " documents of " in done.stdout
-        made.append(await contacts(infrastructure, run, drop=True))
+        made.append(await contacts(stack, run, drop=True))
     assert made[0] == made[1]
     expected = [None if at % 5 == 0 else f"{at}.{1 + at % 3}@example.org" for at in range(20)]
     assert [contact["email"] for contact in made[0]] == expected
-    refused = await asyncio.to_thread(rebuild, infrastructure.place, "notify", "messages", capture=True)
+    refused = await asyncio.to_thread(rebuild, stack.place, "notify", "messages", capture=True)
     assert (refused.returncode, "those are: contacts" in refused.stderr) == (1, True)

@@ -116,7 +116,7 @@ class Visitor:
         self.page.get_by_role("link", name="Konto anlegen").first.click()
         self.sees("Konto anlegen")
         self.press("Konto anlegen")
-        assert self.page.evaluate("document.activeElement.dataset.errorSummary") is not None
+        self.page.locator("[data-error-summary]:focus").wait_for()
         self.check_page("register, errors")
         self.fill("E-Mail-Adresse", self.email)
         self.fill("Passwort", PASSWORD)

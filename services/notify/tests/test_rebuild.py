@@ -45,7 +45,9 @@ class Town:
         return Rebuild("notify", self.model, self.service.database, log, self.service.clock)
 
     async def contacts(self) -> list[Document]:
-        return await self.service.database.collection("contacts").find({}, sort=(("_id", 1),), limit=1000)
+        """All contacts, without the trace of whoever read them: the one thing that is not out of the log."""
+        found = await self.service.database.collection("contacts").find({}, sort=(("_id", 1),), limit=1000)
+        return [{name: value for name, value in one.items() if name != "trace"} for one in found]
 
 
 @pytest.fixture

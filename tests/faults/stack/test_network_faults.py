@@ -8,7 +8,7 @@ import pytest
 from checker import violations
 from office import Call, Citizens, Office, open_office
 
-from chassis.outbox import MOST_PENDING
+from appointments.calendars.store import MOST_PENDING
 from rathaus.stack.stack import Stack
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(300)]
@@ -164,7 +164,7 @@ async def test_a_silent_broker_is_noticed_and_left(office: Office) -> None:
     async with office.citizens() as citizens:
         await citizens.book(citizens.day(0))
         await citizens.drained()
-        before = office.census()
+        before = office.settled()
         office.kafka.silence()
         await becomes(office, "kafka", 10 + NOISE)
         accepted(await citizens.keep_booking(3))
@@ -180,7 +180,7 @@ async def test_a_silent_database_is_noticed_and_left(office: Office) -> None:
     async with office.citizens() as citizens:
         await citizens.book(citizens.day(0))
         await citizens.drained()
-        before = office.census()
+        before = office.settled()
         office.database.silence()
         calls = await citizens.keep_booking(5)
         assert statuses(calls) == {503}
@@ -195,13 +195,13 @@ async def test_a_silent_database_is_noticed_and_left(office: Office) -> None:
 
 
 async def nothing_hangs(office: Office, before: dict[str, int], seconds: float = 120) -> None:
-    """Wait until no client waits for a connection that never answers, and no more work is open than before."""
+    """Wait until no more work is open than before: nobody waits for an answer that never comes.
+
+    A connection that fell silent while nobody used it may stay: Kafka's client closes it after 9 minutes without use.
+    """
     end = time.monotonic() + seconds
-    while silent := office.kafka.silent_connections + office.database.silent_connections:
-        assert time.monotonic() < end, silent
-        await asyncio.sleep(0.2)
     while more := {name: count for name, count in office.census().items() if count > before.get(name, 0)}:
         if more.keys() <= {"AIOKafkaConnection._read"}:
-            return  # a connection that waits for its next use; none of them is silent
+            return  # a connection that waits for its next use
         assert time.monotonic() < end, more
         await asyncio.sleep(0.2)
