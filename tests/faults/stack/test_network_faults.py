@@ -126,7 +126,8 @@ async def test_while_the_database_is_away_commands_are_refused_in_time_and_leave
         calls = await citizens.keep_booking(seconds)
         assert statuses(calls) == {503}
         assert all(call.retry_after for call in calls)
-        assert slowest(calls) <= PATIENCE + NOISE
+        assert sum(call.seconds > PATIENCE + NOISE for call in calls) <= len(calls) / 20
+        assert slowest(calls) <= 3 * PATIENCE, "what was under way meets the silence twice: at its read and its write"
         assert "database" in await office.readiness()
         office.database.heal()
         await becomes(office, None, 120)
@@ -159,6 +160,7 @@ async def test_a_slow_network_that_loses_makes_slow_answers_and_no_wrong_ones(of
         await all_is_well(citizens)
 
 
+@pytest.mark.prove
 @pytest.mark.proves("F20")
 async def test_a_silent_broker_is_noticed_and_left(office: Office) -> None:
     async with office.citizens() as citizens:
@@ -175,6 +177,7 @@ async def test_a_silent_broker_is_noticed_and_left(office: Office) -> None:
         await all_is_well(citizens)
 
 
+@pytest.mark.prove
 @pytest.mark.proves("F20")
 async def test_a_silent_database_is_noticed_and_left(office: Office) -> None:
     async with office.citizens() as citizens:
