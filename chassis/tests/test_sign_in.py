@@ -1,5 +1,6 @@
 """Who is let in: access tokens, cookies, and everything that only looks like one."""
 
+import asyncio
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ import pytest
 from joserfc.jwk import ECKey
 
 from chassis.auth import TokenKeys
+from chassis.testing.clock import FixedClock
 from chassis.testing.example import OTHER_TENANT, TENANT
 from chassis.testing.notes import BASE, GOOD, KEY, Edge, problem
 
@@ -128,6 +130,36 @@ async def test_a_token_that_was_good_is_refused_once_it_is_not(web: Edge) -> Non
     assert await status() == 200
     web.clock.advance(timedelta(seconds=240))
     assert await status() == 401, "expired"
+
+
+@pytest.mark.proves("F16")
+async def test_a_silent_database_is_not_waited_for_while_the_key_is_known() -> None:
+    silent, clock = SilentCollection(), FixedClock()
+    keys = TokenKeys(silent, clock)  # type: ignore[arg-type] - has the two calls that it needs
+    await keys.put("k1", KEY.as_dict(private=False), None)
+    assert await asyncio.wait_for(keys.find("k1"), 1) is not None
+    silent.reads = 0
+    clock.advance(timedelta(seconds=31))
+    for _ in range(2):
+        assert await asyncio.wait_for(keys.find("k1"), 1) is not None
+    assert silent.reads == 1
+    clock.advance(timedelta(seconds=1))
+    assert await asyncio.wait_for(keys.find("k1"), 1) is not None
+    assert silent.reads == 2
+
+
+class SilentCollection:
+    """Takes what is written and never answers a question."""
+
+    reads = 0
+
+    async def upsert(self, id: str, change: object) -> None:
+        """Keep nothing."""
+
+    async def find(self, where: object, *, limit: int) -> list[Any]:
+        self.reads += 1
+        await asyncio.sleep(3600)
+        return []
 
 
 async def test_what_is_remembered_of_tokens_is_bounded(web: Edge, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,6 @@
 """Who calls: the check of access tokens (RFC 9068) and the read model of the keys that sign them."""
 
+import asyncio
 import hashlib
 import logging
 from collections.abc import Mapping
@@ -36,6 +37,9 @@ _SKEW: Final = timedelta(seconds=5)
 _MAX_TOKEN: Final = 4_096
 _LOOK_AGAIN: Final = timedelta(seconds=1)
 _REFRESH: Final = timedelta(seconds=30)
+_PATIENCE: Final = 0.2
+"""Seconds that a caller whose key is known waits for the keys to be read anew: a silent database must not be waited
+for twice, here and where the command is decided."""
 _MOST_KEYS: Final = 20
 _MOST_VERIFIED: Final = 4_096
 """Tokens whose signature is remembered as good: some MB."""
@@ -122,15 +126,20 @@ class TokenKeys:
         self._keys.pop(envelope.key, None)
 
     async def find(self, kid: str) -> ECKey | None:
-        """Return a key that is in use now. An unknown one is looked for in the database, at most once a second."""
+        """Return a key that is in use now. An unknown one is looked for in the database, at most once a second.
+
+        A known one counts on while the database is silent, and is looked for again a second later.
+        """
         now = self._clock.now()
         known = kid in self._keys
         if self._older_than(_REFRESH if known else _LOOK_AGAIN, now):
             try:
-                await self._read(now)
-            except Transient:
+                async with asyncio.timeout(_PATIENCE if known else None):
+                    await self._read(now)
+            except (Transient, TimeoutError):
                 if not known:
                     raise
+                self._read_at = now - _REFRESH + _LOOK_AGAIN
         return self._in_use(kid, now)
 
     async def verified(self, token: str) -> _Verified:

@@ -126,8 +126,7 @@ async def test_while_the_database_is_away_commands_are_refused_in_time_and_leave
         calls = await citizens.keep_booking(seconds)
         assert statuses(calls) == {503}
         assert all(call.retry_after for call in calls)
-        assert sum(call.seconds > PATIENCE + NOISE for call in calls) <= len(calls) / 20
-        assert slowest(calls) <= 3 * PATIENCE, "what was under way meets the silence twice: at its read and its write"
+        assert slowest(calls) <= PATIENCE + NOISE
         assert "database" in await office.readiness()
         office.database.heal()
         await becomes(office, None, 120)
@@ -200,7 +199,7 @@ async def test_a_silent_database_is_noticed_and_left(office: Office) -> None:
 async def nothing_hangs(office: Office, before: dict[str, int], seconds: float = 120) -> None:
     """Wait until no more work is open than before: nobody waits for an answer that never comes.
 
-    A connection that fell silent while nobody used it may stay: Kafka's client closes it after 9 minutes without use.
+    Connections are not counted: one that fell silent and is used by nobody may stay in a client's pool.
     """
     end = time.monotonic() + seconds
     while more := {name: count for name, count in office.census().items() if count > before.get(name, 0)}:
