@@ -3,7 +3,7 @@
 import asyncio
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from joserfc.jwk import ECKey
@@ -135,7 +135,7 @@ async def test_a_token_that_was_good_is_refused_once_it_is_not(web: Edge) -> Non
 @pytest.mark.proves("F16")
 async def test_a_silent_database_is_not_waited_for_while_the_key_is_known() -> None:
     silent, clock = SilentCollection(), FixedClock()
-    keys = TokenKeys(silent, clock)  # type: ignore[arg-type] - has the two calls that it needs
+    keys = TokenKeys(cast(Any, silent), clock)
     await keys.put("k1", KEY.as_dict(private=False), None)
     assert await asyncio.wait_for(keys.find("k1"), 1) is not None
     silent.reads = 0
