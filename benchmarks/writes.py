@@ -31,7 +31,8 @@ FIGURES: Final = (
         goal=0.60,
         floor=0.40,
         beside="raw insert of an equal document",
-        bound=_DRIVERS_COST,
+        bound="Creations of one moment are one command to the database, raw inserts one each (docs/decisions/0051). "
+        + _DRIVERS_COST,
     ),
     Figure(
         "P2b",

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from bson.errors import InvalidDocument
 from pydantic import SecretStr
 
 from chassis.documents import Database, DatabaseUnavailable, Documents, Duplicate, Index, Rejected
@@ -43,6 +44,26 @@ async def test_an_id_stands_once(documents: Documents) -> None:
     await documents.insert({"_id": "a"})
     with pytest.raises(Duplicate):
         await documents.insert({"_id": "a"})
+
+
+async def test_what_is_inserted_at_once_is_refused_one_by_one(documents: Documents) -> None:
+    await documents.ensure([Index((("email", 1),), "email", unique=True, sparse=True)])
+    await documents.insert({"_id": "0", "email": "taken"})
+    new: list[dict[str, Any]] = [{"_id": "1"}, {"_id": "0"}, {"_id": "2", "email": "taken"}, {"_id": "3"}, {"_id": "3"}]
+    outcomes = await asyncio.gather(*map(documents.insert, new), return_exceptions=True)
+    assert [isinstance(outcome, Duplicate) for outcome in outcomes] == [False, True, True, False, True]
+    found = await documents.find({"_id": {"$gte": "0"}}, sort=[("_id", 1)])
+    assert [document["_id"] for document in found] == ["0", "1", "3"]
+
+
+async def test_what_is_read_at_once_is_nobodys_else(documents: Documents) -> None:
+    await documents.insert({"_id": "a", "deep": {"x": 1}})
+    await documents.insert({"_id": "b"})
+    first, absent, other, second = await asyncio.gather(*map(documents.get, ("a", "c", "b", "a")))
+    assert (first, absent, other) == (second, None, {"_id": "b"})
+    assert first is not None
+    first["deep"]["x"] = 2
+    assert second == {"_id": "a", "deep": {"x": 1}}
 
 
 async def test_a_partial_unique_index_refuses_only_what_it_covers(documents: Documents) -> None:
@@ -213,6 +234,21 @@ async def test_what_can_never_be_written_is_told_apart_from_a_silent_database(in
     for change in ({"$push": {"text": 1}}, {"$set": {"more": "x" * 9_000_000}}):
         with pytest.raises(Rejected):
             await documents.update({"_id": "a"}, change)
+    await database.close()
+
+
+@pytest.mark.stack
+async def test_what_can_never_be_written_holds_up_nothing_beside_it(infrastructure: Stack) -> None:
+    database = await Database.connect(SecretStr(infrastructure.database_url()), f"test_{uuid7()[-12:]}")
+    documents = database.collection("things")
+    await documents.ensure([Index((("email", 1),), "email", unique=True, sparse=True)])
+    new: list[dict[str, Any]] = [{"_id": "1", "email": "x"}, {"_id": "2", "x": object()}, {"_id": "3"}]
+    outcomes = await asyncio.gather(*map(documents.insert, new), return_exceptions=True)
+    assert [type(outcome) for outcome in outcomes] == [type(None), InvalidDocument, type(None)]
+    new = [{"_id": "1"}, {"_id": "4", "email": "x"}, {"_id": "5"}]
+    outcomes = await asyncio.gather(*map(documents.insert, new), return_exceptions=True)
+    assert [str(outcome) for outcome in outcomes] == ["_id_", "email", "None"]
+    assert await documents.count({"_id": {"$in": ["1", "3", "5"]}}) == 3
     await database.close()
 
 

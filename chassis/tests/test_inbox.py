@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chassis.documents import DatabaseUnavailable, Documents
+from chassis.documents import DatabaseUnavailable
 from chassis.inbox import CLAIMED_FOR, Inbox, NotSent, Outcome, Refused
 from chassis.testing import FixedClock, MemoryDatabase
+from chassis.testing.memory import MemoryDocuments
 
 
 class Pause:
@@ -18,7 +19,7 @@ class Pause:
         yield self
 
 
-class Stepwise(Documents):
+class Stepwise(MemoryDocuments):
     """Pauses before each request and before each answer."""
 
     async def get(self, id: str) -> Any:

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import timedelta
 from functools import partial
@@ -42,6 +43,10 @@ _METADATA_MS = 10_000
 leads it; its own default is 5 minutes."""
 MOST_AT_ONCE = 500
 """Records in a batch: so many at most are handled again after a death."""
+_NEXT_FETCH_MS = 3
+"""How long a reader that is behind waits for the fetch that brings what came during its last batch."""
+_BEHIND = 0.02
+"""Seconds after a batch in which a record counts as having waited for its end; they hold the commit too."""
 Handler = Callable[[Any, Envelope], Awaitable[None]]
 
 
@@ -94,12 +99,12 @@ class Bus:
         places = Places(self._database.collection("places"), group, forgets=topic.forgets, clock=self._clock)
         reader = Reader(topic, group, handlers, places, self._dead_letters.bury, late=late)
         self._readers.append(reader)
+        fetched = _Fetched()
 
         async def read(message: KafkaMessage) -> None:
             """Take the record together with what else has been fetched already, and begin again with what is left."""
             consumer: Any = message.consumer
-            more = await consumer.getmany(timeout_ms=0, max_records=MOST_AT_ONCE - 1)
-            records = [_record(raw) for raw in (message.raw_message, *chain.from_iterable(more.values()))]
+            records = [_record(raw) for raw in await fetched.beside(message.raw_message, consumer)]
             try:
                 rest = await reader.take_many(records)
             except Exception as error:
@@ -109,6 +114,7 @@ class Bus:
                 fields = {"group": group, "records": len(rest.records), "reason": repr(rest.reason)}
                 _log.warning("records must be read again", extra={"fields": fields})
                 await asyncio.sleep(1)  # without it the redelivery is a hot loop
+            fetched.worked_off()
 
         subscriber = self._broker.subscriber(
             *names,
@@ -170,6 +176,31 @@ class Bus:
             for place in found:
                 fields = {"group": place["group"], "source": place["source"], "missing": place["last"] + 1}
                 _log.error("gap in a source's events", extra={"fields": fields})
+
+
+class _Fetched:
+    """What one consumer has fetched while its last batch was worked off."""
+
+    def __init__(self) -> None:
+        self._until = float("-inf")
+
+    async def beside(self, first: Any, consumer: Any) -> list[Any]:
+        """Return the record with what came after it.
+
+        aiokafka asks for more only once all that it has fetched is taken. So behind a batch its buffer holds the one or
+        two records that came when that batch began; what came since is there a moment after they are taken.
+        """
+        behind = time.monotonic() < self._until
+        records = [first]
+        for patience in (0, _NEXT_FETCH_MS) if behind else (0,):
+            if len(records) < MOST_AT_ONCE:
+                more = await consumer.getmany(timeout_ms=patience, max_records=MOST_AT_ONCE - len(records))
+                records += chain.from_iterable(more.values())
+        return records
+
+    def worked_off(self) -> None:
+        """Say that a batch has ended."""
+        self._until = time.monotonic() + _BEHIND
 
 
 def listen(bus: Any, topic_name: str, handlers: Mapping[type[Event] | type[Tombstone], Handler]) -> None:

@@ -5,6 +5,7 @@ Only query forms that behave alike on MongoDB and on the embedded database are o
 """
 
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
@@ -12,6 +13,7 @@ from typing import Any, Self
 
 import pymongo
 from bson.codec_options import CodecOptions
+from bson.errors import InvalidDocument
 from motor.motor_asyncio import AsyncIOMotorClient
 from pydantic import SecretStr
 from pymongo import UpdateOne
@@ -20,6 +22,7 @@ from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
 from chassis.errors import Transient
+from chassis.together import Together
 
 Document = dict[str, Any]
 Where = Mapping[str, Any]
@@ -70,6 +73,8 @@ class Documents:
     def __init__(self, collection: Any) -> None:
         self._collection = collection
         self.name: str = collection.name
+        self._gets: Together[str, Document | None] = Together(self._get_all, _MOST_AT_ONCE)
+        self._inserts: Together[Document, None] = Together(self._insert_all, _MOST_AT_ONCE)
 
     async def ensure(self, indexes: Sequence[Index]) -> None:
         """Create the indexes that are missing."""
@@ -85,15 +90,36 @@ class Documents:
                 await self._collection.create_index(list(index.keys), **options)
 
     async def insert(self, document: Document) -> None:
-        """Insert a new document.
+        """Insert a new document, in one command with others of this moment.
 
         Raises:
             Duplicate: its ``_id`` or another unique value exists.
             Rejected: it will never be written.
             DatabaseUnavailable: unknown whether it was written.
         """
+        await self._inserts(dict(document))
+
+    async def _insert_all(self, documents: Sequence[Document]) -> Sequence[Exception | None]:
         with _translated(_WRITE):
-            await self._collection.insert_one(dict(document))
+            if len(documents) == 1:
+                await self._collection.insert_one(documents[0])
+                return [None]
+            try:
+                await self._collection.insert_many(documents, ordered=False)
+            except BulkWriteError as error:
+                return _each_of(error, len(documents))
+            except (DocumentTooLarge, InvalidDocument):
+                pass  # nothing was sent
+            else:
+                return [None] * len(documents)
+        return [await self._insert_alone(document) for document in documents]
+
+    async def _insert_alone(self, document: Document) -> Exception | None:
+        try:
+            await self._insert_all([document])
+        except Exception as error:
+            return error
+        return None
 
     async def insert_each(self, documents: Sequence[Document]) -> int:
         """Insert many new documents, in no order; how many there were not yet.
@@ -115,10 +141,17 @@ class Documents:
         return inserted
 
     async def get(self, id: str) -> Document | None:
-        """Return the document with this ``_id``."""
+        """Return the document with this ``_id``; by one query with others of this moment."""
+        return await self._gets(id)
+
+    async def _get_all(self, ids: Sequence[str]) -> Sequence[Document | None]:
         with _translated(_READ):
-            found: Document | None = await self._collection.find_one({"_id": id})
-        return found
+            if len(ids) == 1:
+                return [await self._collection.find_one({"_id": ids[0]})]
+            different = list(dict.fromkeys(ids))
+            cursor = self._collection.find({"_id": {"$in": different}}).limit(len(different))
+            found = {document["_id"]: document async for document in cursor}
+        return [deepcopy(found.get(id)) if ids.count(id) > 1 else found.get(id) for id in ids]
 
     async def find(
         self, where: Where, *, sort: Sequence[tuple[str, int]] = (), limit: int = 100, fields: Sequence[str] = ()
@@ -254,7 +287,7 @@ class _translated:  # noqa: N801 - reads as a statement: with _translated()
     ) -> None:
         self._limit.__exit__(kind, error, trace)
         if isinstance(error, DuplicateKeyError):
-            raise Duplicate(_index_of(error)) from None
+            raise Duplicate(_index_of(str(error))) from None
         if isinstance(error, DocumentTooLarge) or (isinstance(error, WriteError) and error.code in _NEVER):
             raise Rejected(f"the database refused the write: {type(error).__name__}") from error
         if isinstance(error, BulkWriteError):
@@ -263,8 +296,24 @@ class _translated:  # noqa: N801 - reads as a statement: with _translated()
             raise DatabaseUnavailable(f"the database failed: {type(error).__name__}") from error
 
 
-def _index_of(error: DuplicateKeyError) -> str:
-    message = str(error)
+def _each_of(error: BulkWriteError, count: int) -> list[Exception | None]:
+    """Return what became of each document of a command."""
+    details = error.details or {}
+    if details.get("writeConcernErrors"):
+        raise error
+    outcomes: list[Exception | None] = [None] * count
+    for entry in details.get("writeErrors", []):
+        code, message = entry.get("code"), str(entry.get("errmsg", ""))
+        if code == _DUPLICATE:
+            outcomes[entry["index"]] = Duplicate(_index_of(message))
+        elif code in _NEVER:
+            outcomes[entry["index"]] = Rejected(f"the database refused the write: code {code}")
+        else:
+            outcomes[entry["index"]] = DatabaseUnavailable(f"the write failed: code {code}")
+    return outcomes
+
+
+def _index_of(message: str) -> str:
     _, found, rest = message.partition("index: ")
     return rest.split(" ", 1)[0] if found else "_id_"
 

@@ -11,7 +11,19 @@ from chassis.documents import Change, Database, Document, Documents, Duplicate, 
 
 
 class MemoryDocuments(Documents):
-    """A collection in memory. Each operation is atomic, because the engine never yields inside one."""
+    """A collection in memory. Each operation is atomic, because the engine never yields inside one.
+
+    Nothing is carried out together, because nobody waits; so tests can go through an operation step by step.
+    """
+
+    async def insert(self, document: Document) -> None:
+        """Insert it."""
+        await self._insert_all([dict(document)])
+
+    async def get(self, id: str) -> Document | None:
+        """Find it."""
+        [found] = await self._get_all([id])
+        return found
 
     async def insert_each(self, documents: Sequence[Document]) -> int:
         """Insert them one by one."""
