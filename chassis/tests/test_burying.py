@@ -1,7 +1,8 @@
 """A reader that cannot handle anything stands still instead of burying everything."""
 
 import asyncio
-import time
+import logging
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -104,6 +105,18 @@ async def test_poison_in_a_row_stops_too(desk: Desk) -> None:
     assert desk.dead == MOST_BURIED
 
 
+async def test_a_handler_that_works_beside_poison_ends_it() -> None:
+    desk = Desk()
+    for _ in range(MOST_BURIED + 1):
+        desk.broker.append(ACCOUNTS, "s", b"{}", [("ce_type", b"x")])
+    with pytest.raises(KeepsFailing):
+        await desk.bus.deliver()
+    desk.broken = False
+    desk.put("t")
+    await desk.bus.deliver()
+    assert (desk.effects, desk.dead, desk.reader.ill) == (["t"], MOST_BURIED + 1, None)
+
+
 async def test_what_one_gap_holds_back_stops_nobody(desk: Desk) -> None:
     desk.broken = False
     for number in range(2, 64 + 2 + 2 * MOST_BURIED):
@@ -113,14 +126,20 @@ async def test_what_one_gap_holds_back_stops_nobody(desk: Desk) -> None:
     assert (desk.effects, desk.dead) == (["t"], 2 * MOST_BURIED)
 
 
+def settings(stack: Stack, principal: str) -> ServiceSettings:
+    password = stack.kafka_password(principal)
+    return ServiceSettings(kafka_servers=stack.kafka_servers, kafka_user=principal, kafka_password=password)
+
+
+async def until(done: Callable[[], Awaitable[bool]]) -> None:
+    async with asyncio.timeout(20):
+        while not await done():
+            await asyncio.sleep(0.01)
+
+
 @pytest.mark.stack
 @pytest.mark.proves("PL-07")
 async def test_readiness_says_it_and_the_offset_stays(infrastructure: Stack) -> None:
-    def settings(principal: str) -> ServiceSettings:
-        password = infrastructure.kafka_password(principal)
-        servers = infrastructure.kafka_servers
-        return ServiceSettings(kafka_servers=servers, kafka_user=principal, kafka_password=password)
-
     seen: list[str] = []
     broken = True
     run = uuid7()
@@ -130,15 +149,9 @@ async def test_readiness_says_it_and_the_offset_stays(infrastructure: Stack) -> 
             raise RuntimeError("bug")
         seen.append(envelope.subject)
 
-    async def until(done: Any) -> None:
-        end = time.monotonic() + 20
-        while not await done():
-            assert time.monotonic() < end, seen
-            await asyncio.sleep(0.05)
-
-    bus = Bus(settings("osi-gateway"), "osi-gateway", MemoryDatabase(), FixedClock())
+    bus = Bus(settings(infrastructure, "osi-gateway"), "osi-gateway", MemoryDatabase(), FixedClock())
     bus.add(ACCOUNTS, {AccountLinked: note})
-    publisher = await KafkaPublisher.open(settings("identity"), "test")
+    publisher = await KafkaPublisher.open(settings(infrastructure, "identity"), "test")
     await bus.start(consumers=True)
     try:
         body = AccountLinked(occurred_at=START, account_id="s", level="hoch").model_dump_json().encode()
@@ -156,6 +169,37 @@ async def test_readiness_says_it_and_the_offset_stays(infrastructure: Stack) -> 
         await until(said)
         broken = False
         await until(well)
+    finally:
+        await bus.stop()
+        await publisher.close()
+
+
+@pytest.mark.stack
+@pytest.mark.proves("PL-07")
+async def test_records_that_cannot_be_read_at_all_count_too(
+    infrastructure: Stack, caplog: pytest.LogCaptureFixture
+) -> None:
+    """They come one at a time: each is the record that the bus itself looks at first."""
+    bus = Bus(settings(infrastructure, "notify"), "notify", MemoryDatabase(), FixedClock())
+    reader = bus.add(ACCOUNTS, {})
+    publisher = await KafkaPublisher.open(settings(infrastructure, "identity"), "test")
+
+    def buried() -> int:
+        return sum(line.getMessage() == "dead letter" for line in caplog.records)
+
+    await bus.start(consumers=True)
+    try:
+        with caplog.at_level(logging.ERROR, "chassis"):
+            for number in range(MOST_BURIED + 1):
+
+                async def settled(wanted: int = number + 1) -> bool:
+                    return buried() >= wanted or reader.ill is not None
+
+                headers = [("ce_type", b"x"), ("ce_subject", b"\xff")]
+                await (await publisher.send(ACCOUNTS, uuid7(), b"{}", headers))
+                await until(settled)
+        assert buried() == MOST_BURIED
+        assert "stands still" in (await bus.check() or "")
     finally:
         await bus.stop()
         await publisher.close()

@@ -5,8 +5,8 @@ import contextlib
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
-from functools import partial
 from itertools import chain
 from typing import Any
 
@@ -17,7 +17,7 @@ from faststream.kafka import KafkaBroker, KafkaMessage
 
 from chassis.clock import Clock
 from chassis.compacted import Late, corrected_from, own_compacted
-from chassis.dead_letters import DeadLetters, Unreadable
+from chassis.dead_letters import DeadLetters
 from chassis.documents import Database, Documents
 from chassis.kafka import KafkaProbe, KafkaPublisher, security_of
 from chassis.places import Places, gaps
@@ -78,7 +78,6 @@ class Bus:
             graceful_timeout=settings.graceful_timeout,
             ack_policy=AckPolicy.NACK_ON_ERROR,
             security=security_of(settings),
-            middlewares=[partial(Unreadable, bury=self._bury_unread)],
             logger=_faststream,
         )
 
@@ -120,6 +119,7 @@ class Bus:
             *names,
             group_id=group,
             auto_offset_reset="earliest",
+            parser=_unparsed,
             decoder=_undecoded,
         )
         subscriber(read)
@@ -160,9 +160,6 @@ class Bus:
         if ill := next((reader.ill for reader in self._readers if reader.ill), None):
             return ill
         return await self._probe.check()
-
-    async def _bury_unread(self, message: Any, group: str, reason: Exception) -> None:
-        await self._dead_letters.bury(_record(message), group, reason, 1)
 
     async def _watch_gaps(self) -> None:
         documents = self._database.collection("places")
@@ -206,6 +203,13 @@ class _Fetched:
 def listen(bus: Any, topic_name: str, handlers: Mapping[type[Event] | type[Tombstone], Handler]) -> None:
     """Let functions handle the events of a topic: at least once, in order per source, without gaps."""
     bus.add(topic_name, handlers)
+
+
+async def _unparsed(raw: Any, parse: Callable[[Any], Awaitable[Any]]) -> Any:
+    """Leave the headers to the reader: where FastStream could not decode them, it would never see the record."""
+    message = await parse(replace(raw, headers=()))
+    message.raw_message = raw
+    return message
 
 
 async def _undecoded(message: Any) -> bytes:

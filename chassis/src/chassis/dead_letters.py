@@ -3,10 +3,6 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from typing import Any
-
-from faststream import BaseMiddleware
-from faststream.exceptions import HandlerException
 
 from chassis.reader import Record
 from chassis.relay import Headers, Publisher
@@ -68,24 +64,3 @@ def buried(record: Record, service: str, group: str, reason: Exception, tries: i
     }
     own = [(name, value) for name, value in record.headers if not name.startswith(_OURS)]
     return [*own, *((name, value.encode(errors="replace")) for name, value in about.items())]
-
-
-class Unreadable(BaseMiddleware):
-    """Catches what FastStream could not even parse, such as headers that are not UTF-8: it never reaches a reader."""
-
-    def __init__(self, msg: Any, /, *, context: Any, bury: Callable[[Any, str, Exception], Awaitable[None]]) -> None:
-        super().__init__(msg, context=context)
-        self._bury = bury
-
-    async def after_processed(
-        self,
-        exc_type: type[BaseException] | None = None,
-        exc_val: BaseException | None = None,
-        exc_tb: Any = None,
-    ) -> bool | None:
-        """Bury a record whose parsing failed; errors of the handler were dealt with by the reader."""
-        if isinstance(exc_val, (UnicodeDecodeError, ValueError)) and not isinstance(exc_val, HandlerException):
-            group = self.context.get_local("handler_").group_id
-            await self._bury(self.msg, group, exc_val)
-            return True
-        return False

@@ -209,13 +209,13 @@ class Reader:
     async def _finish(self, bad: list[tuple[Record, _Failure]], runs: Sequence[_Run], until: float) -> Rest:
         """Bury what failed, and go on record by record with what is behind it or was not next."""
         reason = next((run.error for run in runs if run.error is not None), None)
+        if any(run.worked for run in runs):
+            self._worked()
         try:
             while bad:
                 await self._bury_failed(*bad[0])
                 del bad[0]
             for run in runs:
-                if run.worked:
-                    self._worked()
                 if run.error is None:
                     await self._finish_run(run, until)
         except Exception as error:
