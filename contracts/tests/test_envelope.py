@@ -1,10 +1,14 @@
+import re
 from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts import BadEnvelope, Envelope, envelope_of, headers_of
+from contracts.envelope import SOURCE as SOURCE_RULE
+from contracts.envelope import TYPE as TYPE_RULE
 from contracts.envelope import is_tombstone, tombstone_type
 
 TYPE = "de.digitales-rathaus.identity.account-linked.v1"
@@ -164,3 +168,53 @@ def test_a_tombstone_has_no_body_to_describe() -> None:
 )
 def test_a_replayed_event_knows_its_topic_of_origin(topic: str, origin: str) -> None:
     assert Envelope(**{**vars(EVENT), "topic": topic}).topic_of_origin == origin
+
+
+def plain(found: dict[str, bytes | None]) -> tuple[object, ...] | None:
+    """The rules as they are said: what an envelope must say of these headers, None where it is none."""
+    try:
+        texts = {name: value.decode() for name, value in found.items() if value is not None}
+        time = datetime.fromisoformat(texts["ce_time"])
+        match = TYPE_RULE.fullmatch(texts["ce_type"])
+        source = SOURCE_RULE.fullmatch(texts["ce_source"])
+    except (ValueError, KeyError):
+        return None
+    id_, subject, number = (texts.get(f"ce_{name}", "") for name in ("id", "subject", "sequence"))
+    json = texts.get("content-type", "").split(";")[0].strip().lower() == "application/json"
+    good = id_ and subject and json and texts.get("ce_specversion") == "1.0" and time.tzinfo is not None
+    if not good or not match or not source or match["service"] != source["service"]:
+        return None
+    if not re.fullmatch("[0-9]{1,18}", number) or int(number) == 0:
+        return None
+    parent = texts.get("traceparent", "")
+    known = parent if re.fullmatch("[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}", parent) else None
+    return id_, texts["ce_type"], source["tenant"], subject, int(number), time, known
+
+
+VALUES = st.sampled_from(
+    (
+        *headers_of(EVENT),
+        *(("", value) for value in (None, b"", b"\xff", b"0", b"12", "١".encode(), b"9" * 19, b" application/JSON ;x")),
+        *(("", value) for value in (b"2026-12-01", b"2026-12-01T08:30:00+01:00", b"urn:rathaus:150900546546:forms")),
+    )
+).map(lambda header: header[1])
+
+
+@given(st.dictionaries(st.sampled_from([name for name, _ in headers_of(EVENT)]), VALUES, max_size=3), st.booleans())
+def test_no_header_is_taken_that_the_plain_rules_refuse(changes: dict[str, bytes | None], large: bool) -> None:
+    changed: dict[str, bytes | None] = {**dict(headers_of(EVENT)), **changes}
+    given_: Any = [(name.upper() if large else name, value) for name, value in changed.items()]
+    wanted = plain(changed)
+    try:
+        found = envelope_of(given_, topic="t", partition=0, offset=0, key="k")
+    except BadEnvelope:
+        assert wanted is None
+    else:
+        assert wanted == (*list(vars(found).values())[:6], found.traceparent)
+
+
+def test_a_header_without_a_value_is_absent() -> None:
+    given_: Any = [(name, value) for name, value in headers_of(EVENT) if name != "ce_id"] + [("ce_id", None)]
+    with pytest.raises(BadEnvelope, match="ce_id is absent"):
+        envelope_of(given_, topic="t", partition=0, offset=0, key="k")
+    assert envelope_of([*headers_of(EVENT), ("CE_x", None)], topic="t", partition=0, offset=0, key="k").id == EVENT.id  # type: ignore[list-item]

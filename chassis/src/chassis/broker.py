@@ -103,7 +103,7 @@ class Bus:
         async def read(message: KafkaMessage) -> None:
             """Take the record together with what else has been fetched already, and begin again with what is left."""
             consumer: Any = message.consumer
-            records = [_record(raw) for raw in await fetched.beside(message.raw_message, consumer)]
+            records: list[Record] = await fetched.beside(message.raw_message, consumer)
             try:
                 rest = await reader.take_many(records)
             except Exception as error:
@@ -182,7 +182,7 @@ class _Fetched:
         self._until = float("-inf")
 
     async def beside(self, first: Any, consumer: Any) -> list[Any]:
-        """Return the record with what came after it.
+        """Return the record with what came after it: aiokafka's own, which have all that a ``Record`` has.
 
         aiokafka asks for more only once all that it has fetched is taken. So behind a batch its buffer holds the one or
         two records that came when that batch began; what came since is there a moment after they are taken.
@@ -226,7 +226,3 @@ def _rewind(consumer: Any, records: Sequence[Record]) -> None:
     for partition, offset in first.items():
         with contextlib.suppress(IllegalStateError):  # it is another consumer's by now, who begins at what is committed
             consumer.seek(partition, offset)
-
-
-def _record(raw: Any) -> Record:
-    return Record(raw.topic, raw.partition, raw.offset, raw.key, raw.value, tuple(raw.headers))

@@ -7,7 +7,8 @@ are still trace ids, so that a log line and a problem answer can name one. No pe
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from functools import cached_property
 from itertools import islice
 from typing import Any, Final
 from urllib.parse import urlsplit, urlunsplit
@@ -36,6 +37,7 @@ __all__ = [
 
 _PROPAGATOR: Final = TraceContextTextMapPropagator()
 _TRACER: Final = trace.get_tracer("chassis")
+_NOTHING: Final = Context()
 
 _MOST_LINKS: Final = 128
 """The SDK's own limit; more would push the first ones out."""
@@ -137,18 +139,40 @@ def span(
         started.end()
 
 
-@contextmanager
-def followed(name: str, parent: str | None, *, alone: bool) -> Iterator[None]:
+def followed(name: str, parent: str | None, *, alone: bool) -> AbstractContextManager[object]:
     """Go on with the trace of an event that has arrived: alone in a span of its own, else within ``together``."""
-    if alone:
-        with span(name, parent, kind=SpanKind.CONSUMER):
-            yield
-        return
-    token = otel_context.attach(_stored_cheaply(parent))
-    try:
-        yield
-    finally:
-        otel_context.detach(token)
+    return span(name, parent, kind=SpanKind.CONSUMER) if alone else _Within(parent)
+
+
+class _Within:
+    """The trace of one of many events: entered for each of them, so no generator and no look into the trace's id."""
+
+    __slots__ = ("_parent", "_token")
+
+    def __init__(self, parent: str | None) -> None:
+        self._parent = parent
+
+    def __enter__(self) -> None:
+        self._token = otel_context.attach(trace.set_span_in_context(_Arrived(self._parent), _NOTHING))
+
+    def __exit__(self, *_: object) -> None:
+        otel_context.detach(self._token)
+
+
+class _Arrived(trace.NonRecordingSpan):
+    """The span that an event came from. Most handlers never ask for its ids, so they are read where one does."""
+
+    def __init__(self, parent: str | None) -> None:
+        self._parent = parent
+
+    @cached_property
+    def _context(self) -> SpanContext:  # type: ignore[override]
+        parent = self._parent or ""
+        if not parent.startswith("00-"):
+            return trace.get_current_span(_stored(parent)).get_span_context()
+        # The envelope has checked its form.
+        _, trace_id, span_id, flags = parent.split("-")
+        return SpanContext(int(trace_id, 16), int(span_id, 16), is_remote=True, trace_flags=TraceFlags(int(flags, 16)))
 
 
 @contextmanager
@@ -157,20 +181,9 @@ def together(name: str, traces: Iterable[str], *, alone: bool) -> Iterator[None]
     if alone:
         yield
         return
-    links = [
-        Link(trace.get_current_span(_stored_cheaply(one)).get_span_context()) for one in islice(traces, _MOST_LINKS)
-    ]
+    links = [Link(_Arrived(one).get_span_context()) for one in islice(traces, _MOST_LINKS)]
     with span(name, "", kind=SpanKind.CONSUMER, links=links):
         yield
-
-
-def _stored_cheaply(parent: str | None) -> Context:
-    """Do what ``_stored`` does, for a traceparent that the envelope has checked: a batch has many."""
-    if parent is None or not parent.startswith("00-"):
-        return _stored(parent or "")
-    _, trace_id, span_id, flags = parent.split("-")
-    found = SpanContext(int(trace_id, 16), int(span_id, 16), is_remote=True, trace_flags=TraceFlags(int(flags, 16)))
-    return trace.set_span_in_context(trace.NonRecordingSpan(found), Context())
 
 
 def _stored(parent: str) -> Context:

@@ -5,7 +5,7 @@ for ``traceparent``.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -21,9 +21,10 @@ TYPE: Final = re.compile(
 )
 SOURCE: Final = re.compile(r"urn:rathaus:(?P<tenant>[0-9]{12}):(?P<service>[a-z][a-z-]*)")
 
-_SEQUENCE = re.compile(r"[0-9]{1,18}")
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 _LONGEST_SHOWN = 80
+_LONGEST_NUMBER = 18
+_NOT_EMPTY = "a text that is not empty"
 _OURS = frozenset(
     {"ce_id", "ce_type", "ce_source", "ce_subject", "ce_time", "ce_sequence", "ce_specversion", "ce_dataschema"}
     | {"content-type", "traceparent"}
@@ -90,6 +91,7 @@ def tombstone_type(topic_name: str) -> str:
     return f"de.digitales-rathaus.{service}.{noun}-tombstone.v1"
 
 
+@lru_cache(maxsize=4096)
 def is_tombstone(type_: str) -> bool:
     """Whether records of this type have no body."""
     return type_.rpartition(".")[0].endswith("-tombstone")
@@ -97,13 +99,23 @@ def is_tombstone(type_: str) -> bool:
 
 def headers_of(envelope: Envelope) -> list[tuple[str, bytes]]:
     """Headers for a record that carries the event. Raises BadEnvelope where no reader would take them back."""
-    texts = {"ce_id": envelope.id, "ce_subject": envelope.subject, "ce_sequence": _sequence_text(envelope.sequence)}
-    encoded = [(name, _required(texts, name).encode()) for name in texts]
-    encoded.append(("ce_time", _time_text(envelope.time).encode()))
-    _sequence(texts)
+    if not envelope.id:
+        raise BadEnvelope("ce_id", envelope.id, _NOT_EMPTY)
+    if not envelope.subject:
+        raise BadEnvelope("ce_subject", envelope.subject, _NOT_EMPTY)
+    # CloudEvents wants an order that plain comparison of texts finds too; ten digits hold its 32-bit Integer type.
+    sequence = b"%010d" % envelope.sequence
+    _number(sequence)
+    encoded = [
+        ("ce_id", envelope.id.encode()),
+        ("ce_subject", envelope.subject.encode()),
+        ("ce_sequence", sequence),
+        ("ce_time", _time_text(envelope.time).encode()),
+        *_headers_of_all(envelope.type, envelope.tenant),
+    ]
     if envelope.traceparent is not None:
         encoded.append(("traceparent", envelope.traceparent.encode()))
-    return [*encoded, *_headers_of_all(envelope.type, envelope.tenant)]
+    return encoded
 
 
 @lru_cache(maxsize=4096)
@@ -119,22 +131,28 @@ def _headers_of_all(type_: str, tenant: str) -> tuple[tuple[str, bytes], ...]:
     return tuple((name, value.encode()) for name, value in headers.items())
 
 
-def envelope_of(headers: Iterable[tuple[str, bytes]], *, topic: str, partition: int, offset: int, key: str) -> Envelope:
+def envelope_of(headers: Sequence[tuple[str, bytes]], *, topic: str, partition: int, offset: int, key: str) -> Envelope:
     """Read the headers of a record. Headers that we don't know are ignored.
 
     Raises BadEnvelope with the header, its value and what was wanted: nothing may be guessed of an event's place.
     """
-    texts = _texts(headers)
-    type_ = _required(texts, "ce_type")
-    tenant = _tenant_of_all(texts.get("ce_specversion"), type_, texts.get("ce_source"), texts.get("content-type"))
-    traceparent = texts.get("traceparent", "")
-    return Envelope(
-        id=_required(texts, "ce_id"),
+    found = dict(headers)
+    if len(found) != len(headers) or not _OURS.issuperset(found):
+        found = _sorted_out(headers)
+    get = found.get
+    type_, tenant = _shared(
+        get("ce_specversion"), get("ce_type"), get("ce_source"), get("content-type"), get("ce_dataschema")
+    )
+    traceparent = _text("traceparent", get("traceparent"))
+    envelope = object.__new__(Envelope)
+    # Not by Envelope(...): a frozen dataclass sets its fields one by one, which costs as much as all the checks here.
+    vars(envelope).update(
+        id=_required("ce_id", get("ce_id")),
         type=type_,
         tenant=tenant,
-        subject=_required(texts, "ce_subject"),
-        sequence=_sequence(texts),
-        time=_time(texts),
+        subject=_required("ce_subject", get("ce_subject")),
+        sequence=_number(get("ce_sequence")),
+        time=_time(get("ce_time")),
         # Trace Context, section 4.3: a traceparent that cannot be read is dropped; it must not stop the event.
         traceparent=traceparent if _TRACEPARENT.fullmatch(traceparent) else None,
         topic=topic,
@@ -142,42 +160,57 @@ def envelope_of(headers: Iterable[tuple[str, bytes]], *, topic: str, partition: 
         offset=offset,
         key=key,
     )
+    return envelope
 
 
 @lru_cache(maxsize=4096)
-def _tenant_of_all(version: str | None, type_: str, source: str | None, content_type: str | None) -> str:
-    """Check what all events of a type and municipality share; return the municipality."""
-    if version != SPEC_VERSION:
-        raise BadEnvelope("ce_specversion", version, SPEC_VERSION)
-    service = _service_of(type_)
-    found = SOURCE.fullmatch(source or "")
-    if found is None or found["service"] != service:
-        raise BadEnvelope("ce_source", source or None, f"urn:rathaus:<12 digits>:{service}")
-    if not is_tombstone(type_) and (content_type or "").partition(";")[0].strip().lower() != CONTENT_TYPE:
-        raise BadEnvelope("content-type", content_type, CONTENT_TYPE)
-    return found["tenant"]
+def _shared(
+    version: bytes | None, type_: bytes | None, source: bytes | None, content_type: bytes | None, schema: bytes | None
+) -> tuple[str, str]:
+    """Check what all events of a type and municipality share; return the type and the municipality."""
+    text = _required("ce_type", type_)
+    if version != SPEC_VERSION.encode():
+        raise BadEnvelope("ce_specversion", _shown(version), SPEC_VERSION)
+    service = _service_of(text)
+    match = SOURCE.fullmatch(_text("ce_source", source))
+    if match is None or match["service"] != service:
+        raise BadEnvelope("ce_source", _shown(source or None), f"urn:rathaus:<12 digits>:{service}")
+    media = _text("content-type", content_type)
+    if not is_tombstone(text) and media.partition(";")[0].strip().lower() != CONTENT_TYPE:
+        raise BadEnvelope("content-type", _shown(content_type), CONTENT_TYPE)
+    _text("ce_dataschema", schema)
+    return text, match["tenant"]
 
 
-def _texts(headers: Iterable[tuple[str, bytes]]) -> dict[str, str]:
-    texts: dict[str, str] = {}
+def _sorted_out(headers: Sequence[tuple[str, bytes]]) -> dict[str, bytes]:
+    """Take out what is none of an event's; names may be written large."""
+    found: dict[str, bytes] = {}
     for name, value in headers:
-        lower = name if name in _OURS else name.lower()
+        lower = name.lower()
         if lower not in _OURS and not lower.startswith("ce_"):
             continue
-        if lower in texts:
-            raise BadEnvelope(lower, texts[lower], "the header only once")
-        try:
-            texts[lower] = value.decode()
-        except UnicodeDecodeError:
-            raise BadEnvelope(lower, repr(value), "UTF-8") from None
-    return texts
+        text = _text(lower, value)
+        if lower in found:
+            raise BadEnvelope(lower, text, "the header only once")
+        found[lower] = value
+    return found
 
 
-def _required(texts: dict[str, str], name: str) -> str:
-    value = texts.get(name)
+def _text(name: str, value: bytes | None) -> str:
+    return _required(name, value) if value else ""
+
+
+def _shown(value: bytes | None) -> str | None:
+    return None if value is None else value.decode(errors="replace")
+
+
+def _required(name: str, value: bytes | None) -> str:
     if not value:
-        raise BadEnvelope(name, value, "a text that is not empty")
-    return value
+        raise BadEnvelope(name, _shown(value), _NOT_EMPTY)
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        raise BadEnvelope(name, repr(value), "UTF-8") from None
 
 
 def _service_of(type_: str) -> str:
@@ -187,17 +220,14 @@ def _service_of(type_: str) -> str:
     return match["service"]
 
 
-def _sequence(texts: dict[str, str]) -> int:
-    value = _required(texts, "ce_sequence")
-    number = int(value) if _SEQUENCE.fullmatch(value) else 0
+def _number(value: bytes | None) -> int:
+    if not value:
+        raise BadEnvelope("ce_sequence", _shown(value), _NOT_EMPTY)
+    # Digits of bytes are those of ASCII alone.
+    number = int(value) if len(value) <= _LONGEST_NUMBER and value.isdigit() else 0
     if number < 1:
-        raise BadEnvelope("ce_sequence", value, "a whole number from 1 on, at most 18 digits")
+        raise BadEnvelope("ce_sequence", _shown(value), f"a whole number from 1 on, at most {_LONGEST_NUMBER} digits")
     return number
-
-
-def _sequence_text(number: int) -> str:
-    # CloudEvents wants an order that plain comparison of texts finds too; ten digits hold its 32-bit Integer type.
-    return f"{number:010d}"
 
 
 def _time_text(time: datetime) -> str:
@@ -206,12 +236,14 @@ def _time_text(time: datetime) -> str:
     return time.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
-def _time(texts: dict[str, str]) -> datetime:
-    value = _required(texts, "ce_time")
+def _time(value: bytes | None) -> datetime:
+    text = _required("ce_time", value)
     try:
-        time = datetime.fromisoformat(value)
+        time = datetime.fromisoformat(text)
     except ValueError:
-        raise BadEnvelope("ce_time", value, "a time as in RFC 3339") from None
+        raise BadEnvelope("ce_time", text, "a time as in RFC 3339") from None
+    if time.tzinfo is UTC:
+        return time
     if time.tzinfo is None:
-        raise BadEnvelope("ce_time", value, "a time with its zone")
-    return time if time.tzinfo is UTC else time.astimezone(UTC)
+        raise BadEnvelope("ce_time", text, "a time with its zone")
+    return time.astimezone(UTC)
