@@ -18,11 +18,11 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import StatusCode
 
-from chassis import health, tracing
+from chassis import health, logs, tracing
 from chassis.clock import SystemClock
 from chassis.health import clock_check, health_router, task_check
 from chassis.http import create_app
-from chassis.logs import JsonLines
+from chassis.logs import JsonLines, Seldom
 from chassis.reader import TRACED_ALONE
 from chassis.testing import START, FixedClock, MemoryBus, MemoryDatabase
 from chassis.testing.example import TENANT
@@ -217,6 +217,27 @@ def test_a_line_is_one_object_with_the_trace(spans: InMemorySpanExporter) -> Non
 def test_nobody_forges_a_line() -> None:
     forged = 'x\n{"level":"ERROR"}\r\x1b[31m\u2028\x85'
     assert _logged(message=forged)["message"] == forged
+
+
+def test_what_a_library_repeats_is_written_once_with_the_number_of_those_left_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    stream = io.StringIO()
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(JsonLines("forms"))
+    handler.addFilter(Seldom("aiokafka"))
+    chatty, ours = logging.Logger("aiokafka.client"), logging.Logger("aiokafkaesque")
+    chatty.addHandler(handler)
+    ours.addHandler(handler)
+    for number in range(4):
+        chatty.warning("no node %s", number)
+        ours.warning("our own")
+        if number == 2:
+            monkeypatch.setattr(logs, "_SELDOM", 0.0)
+    lines = [json.loads(line) for line in stream.getvalue().splitlines()]
+    assert [line["message"] for line in lines if line["logger"] == ours.name] == ["our own"] * 4
+    told = [(line["message"], line.get("fields")) for line in lines if line["logger"] == chatty.name]
+    assert told == [("no node 0", None), ("no node 3", {"left_out": 2})]
 
 
 def test_an_error_is_told_by_type_and_place_and_its_text_only_when_debugging() -> None:

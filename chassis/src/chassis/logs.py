@@ -7,6 +7,7 @@ written at level DEBUG only. Whoever logs chooses what to tell: ``log.info("…"
 import json
 import logging
 import sys
+import time
 import traceback
 from datetime import UTC, datetime
 from types import TracebackType
@@ -16,6 +17,8 @@ from opentelemetry import trace
 
 _FRAMES: Final = 30
 _CAUSES: Final = 5
+_SELDOM: Final = 5.0
+"""Seconds in which aiokafka says the same thing once: while no broker answers, all its tasks say it at each try."""
 _QUIET: Final = ("aiokafka", "pymongo", "asyncio", "urllib3", "httpx", "httpcore", "opentelemetry")
 
 
@@ -23,6 +26,7 @@ def configure(service: str, level: str = "INFO") -> None:
     """Send every logger of the process, those of uvicorn and FastStream included, to standard output as JSON."""
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(JsonLines(service, error_texts=level == "DEBUG"))
+    handler.addFilter(Seldom("aiokafka"))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
@@ -36,6 +40,32 @@ def configure(service: str, level: str = "INFO") -> None:
     # The API gateway keeps the access log.
     logging.getLogger("uvicorn.access").disabled = True
     logging.captureWarnings(True)
+
+
+class Seldom(logging.Filter):
+    """Lets the same message of one library through once in 5 s, then with the number of those left out.
+
+    The same is what comes from the same line of code, whatever it tells of.
+    """
+
+    def __init__(self, library: str) -> None:
+        super().__init__()
+        self._library = library
+        self._said: dict[tuple[str, int], float] = {}
+        self._left_out: dict[tuple[str, int], int] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Return whether the record is written."""
+        if record.name.partition(".")[0] != self._library:
+            return True
+        line, now = (record.pathname, record.lineno), time.monotonic()
+        if now < self._said.get(line, float("-inf")) + _SELDOM:
+            self._left_out[line] = self._left_out.get(line, 0) + 1
+            return False
+        self._said[line] = now
+        if left_out := self._left_out.pop(line, 0):
+            record.fields = {"left_out": left_out}
+        return True
 
 
 class JsonLines(logging.Formatter):

@@ -1,6 +1,7 @@
 """Brokers that err, leave and come back: the real relay, producer and reader on librdkafka's mock cluster."""
 
 import asyncio
+import logging
 from collections.abc import Iterator
 
 import pytest
@@ -19,6 +20,7 @@ from mock_cluster import (
 import chassis.broker
 import chassis.kafka
 from chassis.documents import Document, Documents
+from chassis.logs import Seldom
 from chassis.relay import Relay
 
 PARTITIONS = range(TOPIC.partitions)
@@ -174,3 +176,39 @@ async def test_order_is_lost_where_all_events_of_a_document_are_under_way_at_onc
 
 async def _all_published(town: BusyTown) -> bool:
     return not await town.pending()
+
+
+class Said(logging.Handler):
+    """What was said while it was open."""
+
+    def __init__(self, *filters: logging.Filter) -> None:
+        super().__init__(logging.WARNING)
+        self.records: list[logging.LogRecord] = []
+        for one in filters:
+            self.addFilter(one)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.records.append(record)
+
+
+async def test_while_no_broker_answers_a_reader_tries_now_and_then_and_logs_seldom(cluster: MockCluster) -> None:
+    brokers, seconds = (1, 2, 3), 3
+    everything, written = Said(), Said(Seldom("aiokafka"))
+    logger = logging.getLogger("aiokafka")
+    async with BusyTown(cluster.servers).reading():
+        for broker in brokers:
+            cluster.down(broker)
+        for handler in (everything, written):
+            logger.addHandler(handler)
+        try:
+            await asyncio.sleep(seconds)
+        finally:
+            for handler in (everything, written):
+                logger.removeHandler(handler)
+            for broker in brokers:
+                cluster.up(broker)
+    tries = sum(record.getMessage().startswith("Unable connect") for record in everything.records)
+    # Fetching, finding the coordinator and asking for metadata: twice a second each, at every broker.
+    assert 0 < tries <= 2 * seconds * 3 * len(brokers)
+    lines = [(record.pathname, record.lineno) for record in written.records]
+    assert len(lines) == len(set(lines)) < len(everything.records) / 3
