@@ -198,3 +198,10 @@ class Schedule:
 
     def _broker(self, town: Town) -> None:
         town.broker.down = not town.broker.down
+
+
+def broken_by(seed: int) -> str:
+    """Return what a schedule broke, and the schedule."""
+    schedule = Schedule(seed)
+    found = schedule.run()
+    return "\n".join([f"seed {seed}", *found, "", *schedule.told]) if found else ""
