@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 from checker import Attempt
 from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, TopicPartition
+from confluent_kafka.admin import AdminClient, OffsetSpec
 from pymongo import MongoClient
 
 from contracts.envelope import BadEnvelope, envelope_of
@@ -22,6 +23,9 @@ Document = dict[str, Any]
 PLANTED = "x-planted"
 """Header of records that a test wrote itself."""
 MOST = 100_000
+_SPEC: Any = OffsetSpec  # its methods have no types
+_SECONDS = 30.0
+_Offsets = dict[tuple[str, int], int]
 
 
 @dataclass(frozen=True)
@@ -84,22 +88,28 @@ def aggregates(documents: dict[str, list[Document]]) -> Iterator[tuple[str, Docu
         yield from ((name, one) for one in found if "out" in one)
 
 
-def read_documents(stack: Stack) -> dict[str, list[Document]]:
-    """All documents of all services."""
+def read_documents(stack: Stack, fields: Sequence[str] = ()) -> dict[str, list[Document]]:
+    """All documents of all services, or of each these fields."""
     found: dict[str, list[Document]] = {}
     with MongoClient[Document](stack.database_url(), tz_aware=True) as client:
         for service in SERVICES:
             database = client[database_of(service)]
             for name in database.list_collection_names():
                 if not name.startswith("system."):
-                    found[f"{service}.{name}"] = list(database[name].find())
+                    found[f"{service}.{name}"] = list(database[name].find({}, fields or None))
     return found
 
 
 def read_records(stack: Stack) -> tuple[list[Record], dict[str, int]]:
     """All events of all topics, and how many dead letters each service has."""
-    found = [_record(one) for name in TOPICS for one in read(stack, name)]
-    return found, {service: len(read(stack, dead_letters(service))) for service in SERVICES}
+    letters: dict[str, str] = {dead_letters(service): service for service in SERVICES}
+    events, buried = [], dict.fromkeys(letters.values(), 0)
+    for one in read(stack, *TOPICS, *letters):
+        if one.topic() in letters:
+            buried[letters[one.topic()]] += 1
+        else:
+            events.append(_record(one))
+    return events, buried
 
 
 def read_mails(stack: Stack) -> list[Mail]:
@@ -120,62 +130,49 @@ def read_inbox(stack: Stack) -> list[Document]:
 def lags(stack: Stack) -> Iterator[str]:
     """Groups that have not read and committed everything."""
     admin = kafka_contents.client(stack.place)
-    ends = _ends(stack)
-    for topic in TOPICS.values():
-        for service in topic.consumers:
-            group = topic.group(service)
-            asked = admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group)])
-            committed = {
-                (one.topic, one.partition): one.offset for one in asked[group].result(30).topic_partitions or ()
-            }
-            for partition in range(topic.partitions):
-                end = ends[topic.name, partition]
-                read = max(0, committed.get((topic.name, partition), 0))
-                if read < end:
-                    yield f"{group} has read {read} of {end} in partition {partition}"
+    read = [(topic, topic.group(service)) for topic in TOPICS.values() for service in topic.consumers]
+    # The client takes one group a call; asked at once, answered side by side.
+    asked = {group: admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group)]) for _, group in read}
+    ends = _ends(admin, [name for name, topic in TOPICS.items() if topic.consumers], _SPEC.latest())
+    for topic, group in read:
+        places = asked[group][group].result(_SECONDS).topic_partitions or ()
+        committed = {(one.topic, one.partition): one.offset for one in places}
+        for partition in range(topic.partitions):
+            end = ends[topic.name, partition]
+            at = max(0, committed.get((topic.name, partition), 0))
+            if at < end:
+                yield f"{group} has read {at} of {end} in partition {partition}"
 
 
-def _ends(stack: Stack) -> dict[tuple[str, int], int]:
-    consumer = _consumer(stack)
-    try:
-        return {
-            (topic.name, partition): consumer.get_watermark_offsets(TopicPartition(topic.name, partition), 30)[1]
-            for topic in TOPICS.values()
-            if topic.consumers
-            for partition in range(topic.partitions)
-        }
-    finally:
-        consumer.close()
+def _ends(admin: AdminClient, topics: Sequence[str], spec: Any) -> _Offsets:
+    there = admin.list_topics(timeout=_SECONDS).topics
+    places = [TopicPartition(name, partition) for name in topics for partition in there[name].partitions]
+    asked = admin.list_offsets(dict.fromkeys(places, spec), request_timeout=_SECONDS)
+    return {(one.topic, one.partition): answer.result(_SECONDS).offset for one, answer in asked.items()}
 
 
-def _consumer(stack: Stack) -> Consumer:
+def read(stack: Stack, *topics: str) -> list[Any]:
+    """All records of topics, partition by partition."""
+    admin = kafka_contents.client(stack.place)
+    first, ends = (_ends(admin, topics, spec) for spec in (_SPEC.earliest(), _SPEC.latest()))
+    left = {place: end for place, end in ends.items() if first[place] < end}
     signed_in = kafka_contents.sign_in(stack.kafka_servers, stack.kafka_password(), kafka_contents.MECHANISM)
-    return Consumer({**signed_in, "group.id": "evidence", "enable.auto.commit": False})
-
-
-def read(stack: Stack, topic: str) -> list[Any]:
-    """All records of a topic, partition by partition."""
-    consumer = _consumer(stack)
+    consumer = Consumer({**signed_in, "group.id": "evidence", "enable.auto.commit": False})
     try:
-        partitions = consumer.list_topics(topic, 30).topics[topic].partitions
-        left = {}
-        for partition in partitions:
-            first, end = consumer.get_watermark_offsets(TopicPartition(topic, partition), 30)
-            if first < end:
-                left[partition] = end
-        consumer.assign([TopicPartition(topic, partition, 0) for partition in left])
+        consumer.assign([TopicPartition(*place, 0) for place in left])
         found = []
         while left:
-            for one in consumer.consume(1_000, 0.1):
+            for one in consumer.consume(10_000, 0.1):
                 if one.error():
                     raise RuntimeError(str(one.error()))
                 found.append(one)
             # By position: what compaction took away has offsets too.
-            at = consumer.position([TopicPartition(topic, partition) for partition in left])
-            left = {one.partition: left[one.partition] for one in at if one.offset < left[one.partition]}
+            for at in consumer.position([TopicPartition(*place) for place in left]):
+                if at.offset >= left[at.topic, at.partition]:
+                    del left[at.topic, at.partition]
     finally:
         consumer.close()
-    return sorted(found, key=lambda one: (one.partition(), one.offset()))
+    return sorted(found, key=lambda one: (one.topic(), one.partition(), one.offset()))
 
 
 def _record(one: Any) -> Record:

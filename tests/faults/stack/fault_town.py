@@ -18,6 +18,8 @@ from rathaus.stack import Stack
 
 CLAIM = 61.0
 """Seconds after which the claim of a dead sender has run out."""
+_TELLING = ("out", "due", "status", "state", "swept", "trouble")
+"""Fields that say whether a document waits for something."""
 MOST_MEMORY = 400 * 1024 * 1024
 """Bytes that a service's process may hold, whatever happens."""
 
@@ -57,17 +59,17 @@ class FaultTown(Levers):
         jumps: list[float] = []
         while True:
             look = time.monotonic()
-            documents = await asyncio.to_thread(collected.read_documents, self.stack)
+            documents = await asyncio.to_thread(collected.read_documents, self.stack, _TELLING)
             restless = await asyncio.to_thread(self._restless, documents)
             looked, waited = time.monotonic() - look, time.monotonic() - began
             if not restless or waited > seconds:
                 break
             # What the dead have claimed is nobody's until the claim has run out: once at once, then now and then.
-            if len(jumps) < 5 and waited > (jumps[-1] + 10 if jumps else 0 if _claimed(documents) else 10):
+            if len(jumps) < 8 and waited > (jumps[-1] + 5 if jumps else 0 if _claimed(documents) else 3):
                 self.jump(CLAIM)
                 jumps.append(waited)
             # Looking costs the database something too: on a slow machine it looks less often.
-            await asyncio.sleep(max(0.5, 3 * looked))
+            await asyncio.sleep(max(0.2, looked))
         self.rested = time.monotonic() - began
         self.evidence = await asyncio.to_thread(self._collect, restless)
         return self.evidence

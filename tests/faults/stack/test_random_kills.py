@@ -33,7 +33,7 @@ POINTS = {
     "identity": ("write", "publish", "mark"),
 }
 """Where a service may die."""
-PATIENCE = 1.5
+PATIENCE = 1.0
 """Seconds that a service has to come by a point before something else is killed."""
 
 
@@ -65,7 +65,7 @@ class Killer:
             elif self._town.stack.pid(name) is not None:
                 self._town.stack.kill(name)
                 self.from_outside[name] += 1
-            await asyncio.sleep(self._random.uniform(0.1, 0.8))
+            await asyncio.sleep(self._random.uniform(0.1, 0.5))
 
     async def _kill_inside(self, service: str) -> None:
         """Order a death at a point and give it a moment; who has not come by dies there later."""
