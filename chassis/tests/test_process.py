@@ -27,6 +27,8 @@ STREAM = "/api/forms/v1/150900546546/stream"
 
 SERVICE = """
 import asyncio
+import gc
+import sys
 from fastapi import APIRouter
 from fastapi.responses import StreamingResponse
 from typing import Annotated
@@ -51,6 +53,11 @@ async def count(tenant: Tenant, made: Annotated[Aggregates, provided(Aggregates)
     from chassis.ids import uuid7
     done = await made.create(tenant, Key("a", uuid7(), "d"), lambda id: start(), lambda state: {})
     return {"id": done.id}
+
+@router.get("/halts", operation_id="halts", response_model=dict[str, float])
+async def halts(tenant: Tenant) -> dict[str, float]:
+    seen = len(gc.get_objects())
+    return {"collected": seen / (seen + gc.get_freeze_count()), "switch": sys.getswitchinterval()}
 
 async def wire(context):
     made = counters(context.database.collection("process_counters"), context.clock)
@@ -192,6 +199,16 @@ async def test_it_is_ready_with_the_first_key_and_stops_with_a_stream_open(
         logged = [json.loads(line) for line in output.splitlines()]
         assert [line["message"] for line in logged if line["logger"] == "chassis.process"] == ["started", "stopped"]
         assert infrastructure.kafka_password("forms") not in output
+
+
+@pytest.mark.stack
+@pytest.mark.proves("P9")
+async def test_nothing_halts_it_for_long(infrastructure: Stack, tmp_path: Path) -> None:
+    async with _service(tmp_path, _environment(infrastructure)) as running:
+        await running.ready()
+        halts = (await running.client.get(STREAM.replace("stream", "halts"))).json()
+    assert halts["collected"] < 0.2, "a full collection looks at what is new only"
+    assert halts["switch"] < 0.002, "no thread keeps the loop waiting for as long as Python lets it"
 
 
 @pytest.mark.stack

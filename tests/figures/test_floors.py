@@ -2,6 +2,7 @@
 
 import pytest
 
+import overload
 import reads
 import writes
 from frame.figures import BRIEF, Measured
@@ -23,3 +24,10 @@ async def test_writes_cost_no_more_than_they_did() -> None:
 @pytest.mark.proves("PL-25")
 async def test_the_edge_costs_no_more_than_it_did() -> None:
     assert fallen([*await reads.measure(BRIEF)]) == []
+
+
+@pytest.mark.prove
+@pytest.mark.proves("P9")
+async def test_beyond_its_capacity_a_process_is_no_worse_than_it_was() -> None:
+    """Long, because a town is started for it; ``make test`` looks at the same by counts in the tests of overload."""
+    assert fallen([*await overload.measure(BRIEF)]) == []

@@ -63,12 +63,13 @@ class Admission:
             loop.call_soon(self._begin_turn, loop)
 
     def _begin_turn(self, loop: asyncio.AbstractEventLoop) -> None:
-        # Work of this thread, not the time on the wall: a busy neighbour is no reason to let fewer in.
-        loop.call_soon(self._end_turn, loop, time.thread_time())
+        # Work of this process, not the time on the wall: a busy neighbour is no reason to let fewer in. All threads'
+        # work, because they take turns with this one: those of the database's driver do half of it.
+        loop.call_soon(self._end_turn, loop, time.process_time())
 
     def _end_turn(self, loop: asyncio.AbstractEventLoop, begun: float) -> None:
         self._measuring = False
-        self._door.turned(time.thread_time() - begun, loop.time())
+        self._door.turned(time.process_time() - begun, loop.time())
 
     def _tenant(self, path: str) -> str:
         """Return the municipality that a path names; what names none that exists counts as one together."""

@@ -6,6 +6,7 @@ for one municipality at most, and knows how long a request would wait for one. W
 once. Who waits is let in municipality by municipality in turn, within each in order: a loud one waits behind itself.
 """
 
+import itertools
 from collections import Counter, OrderedDict, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -16,10 +17,12 @@ FEWEST: Final = 6
 MOST: Final = 64
 """Places that there are at most: what only waits costs memory and a connection to the database."""
 _AT_FIRST: Final = 16
-TURN: Final = 0.002
+TURN: Final = 0.001
 """Seconds of work that a turn of the event loop should have at most: what everybody waits for again and again."""
 SHARE_OF_ONE: Final = 0.5
 """Part of the places that one municipality may hold: enough to fill a process, and some are free for the next."""
+SHARE_BESIDE: Final = 0.25
+"""The same for a crowd (more than half of all who are here) beside others: they meet few in work, so go on soon."""
 WAIT: Final = 0.5
 """Seconds that a request may be expected to wait: a rush of some hundred passes, an overload is refused."""
 LONGEST_WAIT: Final = 1.0
@@ -40,6 +43,8 @@ class Visit:
     tenant: str
     working: bool = False
     """Holds a place."""
+    since: float = 0.0
+    """Moment at which it began to wait."""
     until: float = 0.0
     """Moment at which it gives up waiting."""
     enter: Callable[[], None] = field(default=lambda: None)
@@ -88,26 +93,31 @@ class Door:
         Raises:
             TooMany: it would have to wait too long.
         """
+        self._seen.pop(tenant, None)
         self._seen[tenant] = now
         visit = Visit(tenant)
-        if tenant not in self._waiting and self._has_place(tenant):
+        if tenant not in self._waiting and self._has_place(tenant, now):
             self._take(visit, now)
             return visit
         queue = self._waiting.get(tenant, deque())
-        if len(queue) >= MOST_WAITING or self.expected_wait(tenant) > WAIT:
+        if len(queue) >= MOST_WAITING or self.expected_wait(tenant, now) > WAIT:
             raise self.refusal(tenant, now)
-        visit.until = now + LONGEST_WAIT
+        visit.since, visit.until = now, now + LONGEST_WAIT
         self._waiting[tenant] = queue
         queue.append(visit)
         return visit
 
-    def expected_wait(self, tenant: str) -> float:
-        """Return the seconds that one more request would wait, at the pace at which places have become free."""
+    def expected_wait(self, tenant: str, now: float) -> float:
+        """Return the seconds that one more request would wait, at the pace at which places have become free.
+
+        At least as long as the first of its own queue has waited: no pace foretells how often others come between.
+        """
         own = len(self._waiting.get(tenant, ()))
         ahead = sum(min(len(queue), own + 1) for queue in self._waiting.values()) + 1
         # What stands still shows no pace: for how long it has stood is all that is known. Time in which the process
         # did not run itself says nothing about what it waits for.
-        return ahead * self._interval + max(0.0, self._turned_at - self._moved_at)
+        at_pace = ahead * self._interval + max(0.0, self._turned_at - self._moved_at)
+        return max(at_pace, now - self._waiting[tenant][0].since) if own else at_pace
 
     def leave(self, visit: Visit, now: float) -> None:
         """A request is answered, or has given up waiting; others may enter."""
@@ -139,18 +149,31 @@ class Door:
             self._places = max(FEWEST, self._places * _FEWER)
         elif self._done and self.working >= self.places * SHARE_OF_ONE:
             self._places = min(MOST, self._places + _MORE)
-            self._let_in(now)
+        # Not only after growth: who was a crowd, or had company, may be so no longer.
+        self._let_in(now)
         self._done, self._turned_at = False, now
 
     def refusal(self, tenant: str, now: float) -> TooMany:
         """Return what to tell a request that is not let in."""
         self._seen = {other: at for other, at in self._seen.items() if now - at <= LATELY}
         present = len(self._seen.keys() | self._working.keys() | self._waiting.keys() | {tenant})
-        own = self._working[tenant] + len(self._waiting.get(tenant, ()))
-        return TooMany(over_share=present > 1 and own * present > self.working + self.waiting)
+        return TooMany(over_share=present > 1 and self._present(tenant) * present > self.working + self.waiting)
 
-    def _has_place(self, tenant: str) -> bool:
-        return self.working < self.places and self._working[tenant] < self.places * SHARE_OF_ONE
+    def _has_place(self, tenant: str, now: float) -> bool:
+        if self.working >= self.places:
+            return False
+        share = SHARE_BESIDE if self._is_crowd(tenant) and self._has_company(tenant, now) else SHARE_OF_ONE
+        return self._working[tenant] < self.places * share
+
+    def _is_crowd(self, tenant: str) -> bool:
+        return 2 * self._present(tenant) > self.working + self.waiting
+
+    def _has_company(self, tenant: str, now: float) -> bool:
+        latest = itertools.islice(reversed(self._seen.items()), 3)
+        return any(other and other != tenant and now - at <= LATELY for other, at in latest)
+
+    def _present(self, tenant: str) -> int:
+        return self._working[tenant] + len(self._waiting.get(tenant, ()))
 
     def _take(self, visit: Visit, now: float) -> None:
         visit.working = True
@@ -160,14 +183,14 @@ class Door:
     def _free(self, visit: Visit, now: float) -> None:
         visit.working = False
         self._done = True
-        if not self._has_place(visit.tenant):
+        if not self._has_place(visit.tenant, now):
             self._interval += _SMOOTHING * (now - self._moved_at - self._interval)
         self._working[visit.tenant] -= 1
         self._working += Counter()
         self._moved_at = now
 
     def _let_in(self, now: float) -> None:
-        while (tenant := next(filter(self._has_place, self._waiting), None)) is not None:
+        while (tenant := next((one for one in self._waiting if self._has_place(one, now)), None)) is not None:
             visit = self._waiting[tenant].popleft()
             self._waiting.move_to_end(tenant)
             self._forget_if_empty(tenant)
