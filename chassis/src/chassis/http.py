@@ -214,7 +214,7 @@ def provided(cls: type) -> Any:
     In a route: ``store: Annotated[Store, provided(Store)]``.
     """
 
-    def find(request: Request) -> Any:
+    async def find(request: Request) -> Any:  # async: FastAPI runs any other in a thread, for every request
         return _provided(request).get(cls)
 
     return Depends(find)
