@@ -74,6 +74,16 @@ class FaultTown(Levers):
         self.evidence = await asyncio.to_thread(self._collect, restless)
         return self.evidence
 
+    def denied(self, since: int) -> list[str]:
+        """Commands that were refused though they were carried out, of all attempts from a number on.
+
+        Where callers only meet the dead, never the slow, there must be none: a repeat is told what the first would have
+        been told.
+        """
+        carried_out = {birth.key for birth in tell(self.evidence).births if birth.key}
+        refused = [attempt for attempt in self.log.attempts[since:] if attempt.outcome == "refused"]
+        return [f"{attempt.key}: {attempt.answer}" for attempt in refused if attempt.key in carried_out]
+
     def flagged(self) -> int:
         """How many mails nobody knows of whether they were sent, as the last evidence tells."""
         return sum(message["status"] == "failed" for message in self.evidence.of("notify", "messages"))

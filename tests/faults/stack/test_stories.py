@@ -12,6 +12,7 @@ pytestmark = [pytest.mark.stack, pytest.mark.timeout(600)]
 
 @pytest.mark.proves("F1")
 async def test_a_service_dies_between_the_write_and_the_answer(fault_town: FaultTown) -> None:
+    first = len(fault_town.log.attempts)
     async with fault_town.load(newcomers=1) as load:
         await load.reaches(10)
         await asyncio.gather(
@@ -21,6 +22,7 @@ async def test_a_service_dies_between_the_write_and_the_answer(fault_town: Fault
         await load.reaches(20)
     assert load.retried > 0
     assert await fault_town.verdict() == []
+    assert fault_town.denied(first) == []
 
 
 @pytest.mark.proves("F2")
