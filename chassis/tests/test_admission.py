@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import threading
 from collections.abc import AsyncIterator, MutableMapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -179,6 +180,26 @@ async def test_slow_senders_hold_no_place(town: Town) -> None:
     assert (await town.ask(f"/api/forms/v1/{TENANT}/quick"))[2] == 200
     sent.set()
     assert {status for _, _, status in await asyncio.gather(*slow)} == {200}
+
+
+async def test_other_threads_of_the_process_leave_fewer_places(town: Town) -> None:
+    """They take turns with the loop's thread: what they do keeps requests waiting as what it does itself."""
+    done = threading.Event()
+
+    def work() -> None:
+        while not done.is_set():
+            sum(range(1000))
+
+    working = asyncio.create_task(asyncio.to_thread(work))
+    try:
+        before = town.admission._door.places
+        async with asyncio.timeout(30):
+            while town.admission._door.places > before / 2:
+                assert (await town.ask(f"/api/forms/v1/{TENANT}/quick"))[2] == 200
+                await asyncio.sleep(0)
+    finally:
+        done.set()
+        await working
 
 
 async def test_the_log_tells_of_refusals_in_one_line(

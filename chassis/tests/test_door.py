@@ -274,6 +274,28 @@ def test_one_alone_may_hold_half_of_the_places_and_a_crowd_beside_others_a_quart
     assert let_in(beside, "quiet", LATELY / 2) == beside.places * SHARE_OF_ONE, "who is no crowd is not held back"
 
 
+def test_company_that_left_holds_nobody_back() -> None:
+    door = Door()
+    door.leave(door.come("quiet", 0), 0)
+    visits = [door.come("loud", 0) for _ in range(100)]
+    assert door.working == door.places * SHARE_BESIDE
+    door.turned(TURN / 2, LATELY / 2)
+    assert door.working == door.places * SHARE_BESIDE
+    door.turned(TURN / 2, 2 * LATELY)
+    assert door.working == sum(visit.working for visit in visits) == door.places * SHARE_OF_ONE
+
+
+def test_who_waits_is_let_in_town_by_town() -> None:
+    door, entered = Door(), list[str]()
+    inside = [door.come(f"town {number}", 0) for number in range(door.places)]
+    for town in ("loud", "loud", "loud", "quiet", "other"):
+        visit = door.come(town, 0)
+        visit.enter = lambda town=town: entered.append(town)  # type: ignore[misc]
+    while door.waiting:
+        door.leave(inside.pop(0), 0)
+    assert entered == ["loud", "quiet", "other", "loud", "loud"]
+
+
 def test_where_its_queue_stands_a_municipality_is_refused_although_others_move() -> None:
     door = Door()
     held = [door.come("loud", 0) for _ in range(door.places)]
