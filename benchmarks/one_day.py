@@ -17,6 +17,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
+from appointments.calendars.domain import SlotTaken
 from frame.desk import Outcome, Rush
 from frame.figures import Figure, Measured, Pace, Side, in_turn, now, percentile
 from frame.ground import Both, database
@@ -25,6 +26,8 @@ from frame.results import main
 CITIZENS: Final = 240
 CALLERS: Final = 128
 """Citizens who ask at once, over all processes."""
+RACERS: Final = 200
+"""Citizens who want one and the same time that has one place, at once."""
 PROCESSES: Final = (1, 2, 4, 8)
 _DAYS: Final = itertools.count()
 _BOUND: Final = (
@@ -52,6 +55,14 @@ FIGURES: Final = (
         floor=2.0,
         at_most=True,
     ),
+    Figure(
+        "P11",
+        f"race of {RACERS} citizens for one place: longest wait of 99 % of them for their answer, 2 processes",
+        "ms",
+        goal=250,
+        floor=1_000,
+        at_most=True,
+    ),
 )
 
 
@@ -64,17 +75,32 @@ class Desks:
 
     async def rush(self, citizens: int = CITIZENS, callers: int = CALLERS) -> float:
         """Let all citizens ask at once on a fresh day; return how many were accepted in a second."""
+        outcomes, took = await self._all(citizens, callers, same=False)
+        self.outcomes += outcomes
+        return sum(outcome.accepted for outcome in outcomes) / took
+
+    async def race(self) -> float:
+        """Let all want one place on a fresh day; return the ms that 99 % waited at most.
+
+        Raises:
+            RuntimeError: not exactly one got it, or somebody was refused for another reason than that it was gone.
+        """
+        outcomes, _ = await self._all(RACERS, RACERS, same=True)
+        refused = sum((Counter(outcome.refused) for outcome in outcomes), Counter[str]())
+        if sum(outcome.accepted for outcome in outcomes) != 1 or refused != {SlotTaken.__name__: RACERS - 1}:
+            raise RuntimeError(f"{[outcome.accepted for outcome in outcomes]} have the place, refused {refused}")
+        return percentile([wait for one in outcomes for wait in (*one.seconds, *one.refused_after)], 0.99) * 1_000
+
+    async def _all(self, citizens: int, callers: int, *, same: bool) -> tuple[list[Outcome], float]:
         day = (datetime.now(UTC).date() + timedelta(days=30 + next(_DAYS) % 300)).isoformat()
         share = citizens // len(self._processes)
         began = now()
         for number, process in enumerate(self._processes):
-            rush = Rush(day, number * share, share, max(1, callers // len(self._processes)))
+            rush = Rush(day, number * share, share, max(1, callers // len(self._processes)), same)
             assert process.stdin is not None
             process.stdin.write(json.dumps(asdict(rush)).encode() + b"\n")
         outcomes = await asyncio.gather(*map(_outcome, self._processes))
-        took = now() - began
-        self.outcomes += outcomes
-        return sum(outcome.accepted for outcome in outcomes) / took
+        return outcomes, now() - began
 
     @property
     def refused(self) -> Counter[str]:
@@ -154,8 +180,10 @@ async def measure(pace: Pace) -> Sequence[Measured]:
             rows.append(Measured(figure, ours, beside, _told(many)))
             waits.append(many.p99)
             seen.append(f"{number}: {many.p99:.2f} s")
-    worst = Measured(FIGURES[-1], (max(waits),) * pace.runs, note=f"By number of processes {', '.join(seen)}.")
-    return [*rows, worst]
+        async with desks(both.url, 2) as two:
+            (race,) = await in_turn(pace.runs, two.race)
+    worst = Measured(FIGURES[-2], (max(waits),) * pace.runs, note=f"By number of processes {', '.join(seen)}.")
+    return [*rows, worst, Measured(FIGURES[-1], race, note="In each race exactly one had the place.")]
 
 
 def _told(many: Desks) -> str:

@@ -9,7 +9,7 @@ import json
 import sys
 from collections import Counter
 from collections.abc import Awaitable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date, time
 from typing import Any, Final
 
@@ -38,7 +38,7 @@ OFFICE: Final = Office(
 
 @dataclass(frozen=True)
 class Rush:
-    """So many citizens, each of whom wants one time of a day."""
+    """So many citizens, each of whom wants one time of a day: his own, or all the same one that has one place left."""
 
     day: str
     first: int
@@ -46,6 +46,7 @@ class Rush:
     citizens: int
     callers: int
     """How many ask at once."""
+    same: bool = False
 
 
 @dataclass
@@ -55,6 +56,8 @@ class Outcome:
     accepted: int = 0
     seconds: list[float] = field(default_factory=list)
     """How long each accepted one waited for his answer."""
+    refused_after: list[float] = field(default_factory=list)
+    """How long each refused one did."""
     refused: dict[str, int] = field(default_factory=dict)
     writes: int = 0
     conflicts: int = 0
@@ -120,16 +123,18 @@ class Desk:
         days = self.database.days
         days.writes = days.conflicts = 0
         on, outcome, refused = date.fromisoformat(rush.day), Outcome(), Counter[str]()
-        times = slots(OFFICE, on, frozenset())
+        office = replace(OFFICE, capacity=1) if rush.same else OFFICE
+        times = slots(office, on, frozenset())[: 1 if rush.same else None]
         left = iter(range(rush.first, rush.first + rush.citizens))
 
         async def ask() -> None:
             for number in left:
                 began = asyncio.get_running_loop().time()
                 try:
-                    await self._reserve(on, number, times[number % len(times)])
+                    await self._reserve(office, on, number, times[number % len(times)])
                 except Exception as error:
                     refused[type(error).__name__] += 1
+                    outcome.refused_after.append(asyncio.get_running_loop().time() - began)
                 else:
                     outcome.accepted += 1
                     outcome.seconds.append(asyncio.get_running_loop().time() - began)
@@ -138,9 +143,9 @@ class Desk:
         outcome.refused, outcome.writes, outcome.conflicts = dict(refused), days.writes, days.conflicts
         return outcome
 
-    async def _reserve(self, on: date, number: int, slot: Slot) -> None:
+    async def _reserve(self, office: Office, on: date, number: int, slot: Slot) -> None:
         key = Key(f"citizen-{number}", uuid7(), "d" * 64)
-        await self.calendars.reserve(TENANT, OFFICE, on, slot, frozenset(), key)
+        await self.calendars.reserve(TENANT, office, on, slot, frozenset(), key)
 
 
 async def main(url: str, me: str) -> None:
