@@ -1,6 +1,7 @@
 """Whether work costs more when more documents lie there: each step on many documents beside the same on a thousand.
 
-Many are 100,000; ``RATHAUS_BENCH_DOCUMENTS=1000000`` makes them more, and filling takes minutes then.
+Many are a million (``RATHAUS_BENCH_DOCUMENTS`` makes them fewer), or what the database takes in three minutes; the page
+says how many they were.
 """
 
 import asyncio
@@ -25,8 +26,10 @@ from frame.ground import Both, database
 from frame.results import main
 
 FEW: Final = 1_000
-MANY: Final = int(os.environ.get("RATHAUS_BENCH_DOCUMENTS", "100000"))
-_AT_ONCE: Final = 2_000
+MANY: Final = int(os.environ.get("RATHAUS_BENCH_DOCUMENTS", "1000000"))
+_AT_ONCE: Final = 500
+_WRITERS: Final = 4
+_FILL_SECONDS: Final = 180.0
 _OF_ONE_ACCOUNT: Final = 10
 STEPS: Final = {
     "create": "creation",
@@ -52,6 +55,8 @@ class Filled:
     def __init__(self, both: Both, size: int) -> None:
         self._both = both
         self._size = size
+        self.size = 0
+        """How many there are."""
         self._clock = SystemClock()
         self._database = f"size_{size}"
         self._ids: list[str] = []
@@ -65,10 +70,16 @@ class Filled:
         made = await self._create("account-0")
         raw = self._both.raw.client[self._database]["applications"]
         example: dict[str, Any] = await raw.find_one({"_id": made.id})
-        for first in range(0, self._size, _AT_ONCE):
-            await raw.insert_many(
-                [self._like(example, first + n) for n in range(_AT_ONCE)][: self._size], ordered=False
-            )
+        parts, until = iter(range(0, self._size, _AT_ONCE)), now() + _FILL_SECONDS
+
+        async def write() -> None:
+            for first in parts:
+                if now() > until:
+                    return
+                await raw.insert_many([self._like(example, first + n) for n in range(_AT_ONCE)], ordered=False)
+
+        await asyncio.gather(*(write() for _ in range(_WRITERS)))
+        self.size = len(self._ids)
         self._relay = Relay(ours, [self.applications.documents], _nobody, me="bench", clock=self._clock)
         self._timer: Timer[Application] = Timer(self.applications, _nothing, clock=self._clock)
 
@@ -99,7 +110,7 @@ class Filled:
 
     async def command(self) -> None:
         """Change one."""
-        id = self._ids[next(self._turn) * 7 % self._size]
+        id = self._ids[next(self._turn) * 7 % self.size]
 
         def decide(state: Application) -> tuple[Application, Sequence[Fact]]:
             return _application(state.id, state.account, answers={"turn": str(next(self._turn))}), ()
@@ -108,7 +119,7 @@ class Filled:
 
     async def list(self) -> None:
         """Read what one account has."""
-        account = f"account-{next(self._turn) * 13 % (self._size // _OF_ONE_ACCOUNT)}"
+        account = f"account-{next(self._turn) * 13 % (self.size // _OF_ONE_ACCOUNT)}"
         found, _ = await self.applications.page(TENANT, account, None, 20)
         assert found, account
 
@@ -155,7 +166,7 @@ async def measure(pace: Pace) -> Sequence[Measured]:
         await many.fill()
         for figure, step in zip(FIGURES, STEPS, strict=False):
             ours, beside = await in_turn(pace.runs, _side(getattr(many, step), pace), _side(getattr(few, step), pace))
-            rows.append(Measured(figure, ours, beside, f"Many are {MANY:,}."))
+            rows.append(Measured(figure, ours, beside, f"Many are {many.size:,}."))
         await few.grow_old()
         (old,) = await in_turn(pace.runs, _side(few.create, pace))
     rows.append(Measured(FIGURES[-1], old, young))
