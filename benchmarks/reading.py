@@ -7,7 +7,7 @@ whole way of a service: envelope, place, contract, handler, the consumer's place
 import asyncio
 from collections.abc import Awaitable, Sequence
 from contextlib import AsyncExitStack
-from typing import Any, Final
+from typing import Final
 
 from aiokafka import AIOKafkaConsumer
 from faststream.kafka import KafkaBroker
@@ -15,7 +15,6 @@ from faststream.security import SASLScram512
 
 from chassis.broker import MOST_AT_ONCE, Bus
 from chassis.clock import SystemClock
-from chassis.documents import Change, Database, Document, Documents, Where
 from chassis.ids import uuid7
 from chassis.kafka import KafkaPublisher
 from chassis.testing.example import TENANT
@@ -23,6 +22,7 @@ from contracts.envelope import Envelope, headers_of
 from contracts.forms import ApplicationStatusChanged
 from frame.figures import Figure, Measured, Pace, in_turn, now
 from frame.ground import town
+from frame.places import Memory
 from frame.results import main
 from publishing import publish_one, sasl, settings
 from rathaus.stack.stack import Stack
@@ -51,48 +51,6 @@ FIGURES: Final = (
         beside="FastStream's subscriber of a model, record by record",
     ),
 )
-
-
-class InMemory(Documents):
-    """Places in a dictionary: what is measured is what the chassis does about them."""
-
-    def __init__(self) -> None:
-        self._kept: dict[str, Document] = {}
-        self.name = "places"
-
-    async def ensure(self, indexes: Any) -> None:
-        """There are none."""
-
-    async def find(self, where: Where, **_: Any) -> list[Document]:
-        """Find by a list of ids, or nothing."""
-        wanted = where.get("_id", {}).get("$in", ())
-        return [self._kept[id] for id in wanted if id in self._kept]
-
-    async def insert_each(self, documents: Sequence[Document]) -> int:
-        """Keep new ones."""
-        self._kept.update({document["_id"]: dict(document) for document in documents})
-        return len(documents)
-
-    async def update_each(self, pairs: Sequence[tuple[Where, Change]]) -> int:
-        """Move places that are where they were loaded."""
-        moved = 0
-        for where, change in pairs:
-            found = self._kept[where["_id"]]
-            if found["last"] == where["last"]:
-                found.update(change["$set"])
-                moved += 1
-        return moved
-
-
-class Memory(Database):
-    """A database of such collections."""
-
-    def __init__(self) -> None:
-        self._documents = InMemory()
-
-    def collection(self, name: str) -> Documents:
-        """Return the one there is."""
-        return self._documents
 
 
 class Counted:
