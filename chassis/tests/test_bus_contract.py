@@ -12,7 +12,8 @@ from pydantic import SecretStr
 from chassis.dead_letters import DeadLetters
 from chassis.kafka import KafkaPublisher
 from chassis.outbox import MOST_PENDING_BYTES
-from chassis.reader import Record, Rest
+from chassis.reader import Rest
+from chassis.records import Record
 from chassis.settings import ServiceSettings
 from chassis.testing import START, MemoryBroker, MemoryPublisher
 from chassis.testing.desk import Desk, RealDesk

@@ -10,7 +10,7 @@ from aiokafka import AIOKafkaConsumer
 from chassis.aggregates import Aggregates, Erased, Key
 from chassis.broker import Bus
 from chassis.documents import Documents
-from chassis.reader import Record
+from chassis.records import Record
 from chassis.relay import Relay
 from chassis.settings import ServiceSettings
 from chassis.testing import START, FixedClock, MemoryBroker, MemoryBus, MemoryDatabase

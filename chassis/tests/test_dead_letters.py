@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from chassis.dead_letters import DeadLetters
-from chassis.reader import Record
+from chassis.records import Record
 from chassis.testing import MemoryBroker, MemoryPublisher
 from contracts.topics import dead_letters
 

@@ -54,11 +54,12 @@ class Town:
             raise RuntimeError("bug")
         self.effects.append(envelope.sequence)
 
-    async def put(self, number: int, value: bytes | None = None) -> None:
+    async def put(self, *numbers: int, value: bytes | None = None) -> None:
         body = AccountLinked(occurred_at=START, account_id=self.source, level="hoch").model_dump_json().encode()
-        envelope = Envelope(f"{self.source}-{number}", AccountLinked.type, ARS, self.source, number, START)
         publisher = await KafkaPublisher.open(self.settings("identity"), "test")
-        await (await publisher.send(ACCOUNTS, self.source, value or body, headers_of(envelope)))
+        for number in numbers:
+            envelope = Envelope(f"{self.source}-{number}", AccountLinked.type, ARS, self.source, number, START)
+            await (await publisher.send(ACCOUNTS, self.source, value or body, headers_of(envelope)))
         await publisher.close()
 
     async def type(self, *words: str) -> tuple[int, str]:
@@ -98,8 +99,7 @@ async def town(
 @pytest.mark.proves("F49")
 @pytest.mark.proves("PL-07")
 async def test_a_dead_letter_is_seen_replayed_and_another_given_up(town: Town) -> None:
-    for number in (1, 2, 3):
-        await town.put(number)
+    await town.put(1, 2, 3)
     letter = await town.waiting_for(2)
     assert (letter["group"], letter["reason"], letter["tries"]) == (GROUP, "RuntimeError: bug", "1")
     code, said = await town.type("replay", letter["id"], "--wait")
@@ -110,7 +110,7 @@ async def test_a_dead_letter_is_seen_replayed_and_another_given_up(town: Town) -
         code, said = await town.type("replay", *words, "--wait", "--by", "mia")
         assert (code, said.splitlines()[-1].endswith("gelesen")) == (0, True), said
         assert town.effects == [1, 2, 3]
-    await town.put(4, b"{")
+    await town.put(4, value=b"{")
     await town.put(5)
     letter = await town.waiting_for(4)
     code, said = await town.type("give-up", letter["id"], "--reason", "half a record", "--by", "mia", "--wait")
@@ -121,6 +121,29 @@ async def test_a_dead_letter_is_seen_replayed_and_another_given_up(town: Town) -
     assert "give-up sent  mia  half a record" in said
     code, said = await town.type("replay", letter["id"])
     assert (code, "aufgegeben" in said) == (1, True)
+
+
+@pytest.mark.stack
+@pytest.mark.proves("F26")
+@pytest.mark.proves("F48")
+async def test_all_are_replayed_by_one_word_in_the_order_of_their_numbers_and_twice_changes_nothing(town: Town) -> None:
+    """The shared broker holds others' dead letters too: they go where their groups read them."""
+    town.broken = set()
+    await town.put(*range(2, 66), 67, 66)  # 64 wait behind the first, which is missing: the others are buried
+    ids = [(await town.waiting_for(number))["id"] for number in (66, 67)]
+    await town.put(1)
+    async with asyncio.timeout(20):
+        while len(town.effects) < 65:
+            await asyncio.sleep(0.02)
+    for expected in (ids, []):
+        code, said = await town.type("replay", "--all", "--by", "mia")
+        assert code == 0, said
+        assert [line.split()[0] for line in said.splitlines() if line.startswith(tuple(ids))] == expected
+        async with asyncio.timeout(20):
+            while len(town.effects) < 67:
+                await asyncio.sleep(0.02)
+        assert town.effects == list(range(1, 68))
+        assert await town.waiting() == []
 
 
 @pytest.mark.stack

@@ -29,10 +29,11 @@ from rathaus.citizen import Citizen
 from rathaus.stack import Stack
 from rathaus.stack.kafka_contents import MECHANISM
 from rathaus.status import commands
-from rathaus.status.facts import Case, Gap, Group, Late, Lease, Outbox, PartState, Status
+from rathaus.status.facts import Case, Gap, Group, Late, Lease, Loss, Outbox, PartState, Status
 from rathaus.status.look import Access, look
 
 GROUP = "notify.osi-gateway.submissions"
+CODES = "notify.identity.messages"
 
 
 def access(stack: Stack, *, parts: bool = True) -> Access:
@@ -114,6 +115,8 @@ async def test_what_is_missing_unknown_or_stuck_is_named(infrastructure: Stack) 
         await places.ensure()
         early = Envelope(uuid7(), "x.v1", "150900546546", source, 3, ago.now())
         assert await places.hold(await places.load(early), [(early, {"value": b"secret"})])
+        codes = Places(notify.collection("places"), CODES, forgets=True, clock=ago)
+        await codes.note_loss(3, 40, 47)
         inbox = Inbox(notify.collection("inbox"), ago)
         await inbox.ensure()
 
@@ -129,6 +132,9 @@ async def test_what_is_missing_unknown_or_stuck_is_named(infrastructure: Stack) 
     (gap,) = [found for found in status.gaps if found.source == source]
     assert (gap.service, gap.group, gap.missing, gap.waiting) == ("notify", GROUP, 1, 1)
     assert 290 < gap.seconds < 400
+    assert [(one.service, one.group, one.partition, one.records) for one in status.losses or ()] == [
+        ("notify", CODES, 3, 7)
+    ]
     assert status.cases is not None
     cases = {found.id: found for found in status.cases}
     assert (cases[effect].service, cases[effect].kind) == ("notify", "unknown")
@@ -137,6 +143,7 @@ async def test_what_is_missing_unknown_or_stuck_is_named(infrastructure: Stack) 
     async with database(infrastructure, "osi-gateway") as gateway, database(infrastructure, "notify") as notify:
         await gateway.collection("submissions").delete({"_id": application})
         await notify.collection("places").delete({"source": source})
+        await notify.collection("places").delete({"_id": Places.loss_of(CODES, 3)})
         await notify.collection("inbox").delete({"_id": effect})
 
 
@@ -174,6 +181,7 @@ def test_each_worry_is_one_sentence_and_a_quiet_town_has_none() -> None:
         dead_letters={"forms": 0},
         outbox=(Outbox("forms", 3, 3, 59),),
         gaps=(Gap("forms", "g", "s", 1, 1, 9),),
+        losses=(Loss("notify", "g", 3, 2, 31),),
         leases=(Lease("forms", 1, 16, 16),),
         late=(),
         cases=(),
@@ -186,6 +194,7 @@ def test_each_worry_is_one_sentence_and_a_quiet_town_has_none() -> None:
         dead_letters={"forms": 1, "notify": 2},
         outbox=(Outbox("forms", 3, 4, 61),),
         gaps=(Gap("forms", "g", "s", 4, 2, 11),),
+        losses=(Loss("notify", "g", 3, 2, 1.4),),
         leases=(Lease("forms", 1, 12, 16),),
         late=(Late("forms", 2, 70),),
         cases=(Case("notify", "unknown", "m", 5, "niemand weiß es"), Case("osi-gateway", "stuck", "a", None, "no key")),
@@ -198,6 +207,7 @@ def test_each_worry_is_one_sentence_and_a_quiet_town_has_none() -> None:
         "Niemand liest in der Gruppe g",
         "forms: 4 Ereignisse warten auf Kafka, das älteste seit 61 s",
         "g: von s fehlt Nr. 4 seit 11 s, 2 Ereignisse warten dahinter",
+        "g: 2 Ereignisse der Partition 3 wurden gelöscht, ehe sie gelesen waren (bemerkt vor 1 Tagen)",
         "forms: 2 Zeitpunkte sind überfällig, der älteste seit 70 s",
         "forms: 1 toter Brief wartet",
         "notify: 2 tote Briefe warten",
@@ -218,7 +228,18 @@ def test_it_is_typed_by_people_and_read_by_programs(
     assert f"! Niemand liest in der Gruppe {GROUP}" in said
     assert main(["status", "--json"]) == 1
     told: dict[str, Any] = json.loads(capsys.readouterr().out)
-    assert set(told) >= {"parts", "groups", "outbox", "gaps", "leases", "late", "cases", "dead_letters", "worries"}
+    assert set(told) >= {
+        "parts",
+        "groups",
+        "outbox",
+        "gaps",
+        "losses",
+        "leases",
+        "late",
+        "cases",
+        "dead_letters",
+        "worries",
+    }
     Addresses.forget(infrastructure.home)
 
 

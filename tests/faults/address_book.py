@@ -22,7 +22,8 @@ from chassis.documents import Document
 from chassis.errors import Transient
 from chassis.ids import aggregate_id
 from chassis.places import Places
-from chassis.reader import Reader, Record
+from chassis.reader import Reader
+from chassis.records import Record
 from chassis.relay import Relay
 from chassis.testing import START, MemoryBroker, MemoryDatabase
 from contracts.identity import ContactChanged

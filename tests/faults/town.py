@@ -29,7 +29,8 @@ from chassis.documents import Document
 from chassis.errors import NotFound, Transient
 from chassis.ids import aggregate_id
 from chassis.places import Places
-from chassis.reader import Handlers, Reader, Record
+from chassis.reader import Handlers, Reader
+from chassis.records import Record
 from chassis.relay import Relay
 from chassis.testing import START, MemoryBroker, MemoryDatabase
 from chassis.timers import Timer

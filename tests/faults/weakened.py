@@ -16,7 +16,8 @@ from chassis.documents import Change, DatabaseUnavailable, Document, Documents, 
 from chassis.draft import Draft
 from chassis.group import Group, Waiting
 from chassis.places import Place
-from chassis.reader import Reader, Record
+from chassis.reader import Reader
+from chassis.records import Record
 from chassis.relay import Relay
 from contracts.envelope import Envelope
 

@@ -5,7 +5,7 @@ import contextlib
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import timedelta
 from itertools import chain
 from typing import Any
@@ -20,8 +20,10 @@ from chassis.compacted import Late, corrected_from, own_compacted
 from chassis.dead_letters import DeadLetters
 from chassis.documents import Database, Documents
 from chassis.kafka import KafkaProbe, KafkaPublisher, security_of
+from chassis.losses import Followed
 from chassis.places import Places, gaps
-from chassis.reader import Handlers, Reader, Record, Rest
+from chassis.reader import Handlers, Reader, Rest
+from chassis.records import Record
 from chassis.relay import Publisher
 from chassis.settings import ServiceSettings
 from contracts import Event, Tombstone
@@ -103,13 +105,15 @@ class Bus:
         places = Places(self._database.collection("places"), group, forgets=topic.forgets, clock=self._clock)
         reader = Reader(topic, group, handlers, places, self._dead_letters.bury, late=late)
         self._readers.append(reader)
-        fetched = _Fetched()
+        fetched, followed = _Fetched(), Followed(topic.name, lambda: subscriber.consumer)
 
         async def read(message: KafkaMessage) -> None:
             """Take the record together with what else has been fetched already, and begin again with what is left."""
             consumer: Any = message.consumer
             records: list[Record] = await fetched.beside(message.raw_message, consumer)
             try:
+                if topic.forgets:
+                    await self._note_losses(reader, followed, records)
                 rest = await reader.take_many(records)
             except Exception as error:
                 rest = Rest(tuple(records), error)
@@ -124,6 +128,7 @@ class Bus:
             *names,
             group_id=group,
             auto_offset_reset="earliest",
+            listener=followed if topic.forgets else None,
             parser=_unparsed,
             decoder=_undecoded,
             no_reply=True,  # a record's header must not name a topic to write to
@@ -166,6 +171,13 @@ class Bus:
         if ill := next((reader.ill for reader in self._readers if reader.ill), None):
             return ill
         return await self._probe.check()
+
+    async def _note_losses(self, reader: Reader, followed: Followed, records: Sequence[Record]) -> None:
+        for loss in followed.losses(records):
+            fields = {"group": reader.group, **asdict(loss)}
+            _log.error("records were deleted unread", extra={"fields": fields})
+            await reader.places.note_loss(loss.partition, loss.begin, loss.end)
+            followed.noted(loss)
 
     async def _watch_gaps(self) -> None:
         documents = self._database.collection("places")

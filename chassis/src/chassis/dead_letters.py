@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
-from chassis.reader import Record
+from chassis.records import Record
 from chassis.relay import Headers, Publisher
 from contracts.topics import dead_letters
 

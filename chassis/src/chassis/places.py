@@ -7,7 +7,7 @@ changes nothing there.
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum
 from typing import Any
@@ -43,6 +43,10 @@ class Place:
     waiting: tuple[Mapping[str, Any], ...] = ()
     """Later events, in order of their number."""
     stored: bool = True
+    read: tuple[int, int] | None = None
+    """Partition and offset of the last event that was read from the topic itself."""
+    buried: int = 0
+    """Up to this number, what is missing may lie in the dead letters."""
 
     def verdict(self, sequence: int, order: Order) -> Verdict:
         """Say whether an event with this number is the next one."""
@@ -62,7 +66,7 @@ class Place:
 
     def after(self, envelope: Envelope) -> "Place":
         """Return the place once the event has taken effect; nothing waits beside it."""
-        return Place(self.id, envelope.sequence, envelope.id)
+        return Place(self.id, envelope.sequence, envelope.id, read=_position(envelope) or self.read)
 
     def next_waiting(self) -> Mapping[str, Any] | None:
         """Return what waited and may go now."""
@@ -101,7 +105,8 @@ class Places:
         if found is None:
             return Place(id, first.sequence - 1 if self._forgets else 0, None, stored=False)
         waiting = tuple(sorted(found.get("wait", ()), key=lambda entry: int(entry["seq"])))
-        return Place(id, found["last"], found.get("event"), waiting)
+        read = tuple(found["read"]) if "read" in found else None
+        return Place(id, found["last"], found.get("event"), waiting, read=read, buried=found.get("buried", 0))
 
     async def advance(self, place: Place, envelope: Envelope) -> bool:
         """Say that the event took effect; False where the place has moved, or holds more than when it was loaded."""
@@ -113,7 +118,8 @@ class Places:
         else:
             change["$unset"] = {"gap_since": 1}
         if not place.stored:
-            return await self._start(place, envelope.subject, envelope.sequence, envelope.id)
+            return await self._start(place.after(envelope), envelope.subject)
+        change["$set"].update(self._read(place.after(envelope)))
         where: Document = {"_id": place.id, "last": place.last}
         if not place.waiting:
             where["wait"] = []  # or what another consumer has put there meanwhile would wait for nobody
@@ -125,11 +131,11 @@ class Places:
         Nothing may wait beside them. False where any has moved meanwhile, or holds something now: the caller looks at
         all of them again. The others are where they belong.
         """
-        new = [self._document(now.id, source, now.last, now.event_id) for source, was, now in moves if not was.stored]
+        new = [self._document(now, source) for source, was, now in moves if not was.stored]
         updates = [
             (
                 {"_id": was.id, "last": was.last, "wait": []},
-                {"$set": {"last": now.last, "event": now.event_id}, "$unset": {"gap_since": 1}},
+                {"$set": {"last": now.last, "event": now.event_id, **self._read(now)}, "$unset": {"gap_since": 1}},
             )
             for _, was, now in moves
             if was.stored
@@ -143,7 +149,7 @@ class Places:
         The caller looks again after a False.
         """
         source = early[0][0].subject
-        if not place.stored and not await self._start(place, source, place.last, None):
+        if not place.stored and not await self._start(place, source):
             return False
         entries = [{"seq": envelope.sequence, "id": envelope.id, **record} for envelope, record in early]
         # Always: whoever has just closed another gap may have taken the mark away.
@@ -156,7 +162,39 @@ class Places:
     async def begin_at(self, place: Place, envelope: Envelope) -> None:
         """Note, before an event is buried, that its number comes next: so what follows it waits on every topic."""
         if not place.stored:
-            await self._start(place, envelope.subject, place.last, None)
+            await self._start(place, envelope.subject)
+        await self.keep_for(place, envelope)
+
+    async def keep_for(self, place: Place, envelope: Envelope) -> None:
+        """Note, before an event is buried, that its number is not lost."""
+        if self._forgets:
+            read = self._read(replace(place, read=place.read or _position(envelope)))
+            change: dict[str, Document] = {"$max": {"buried": envelope.sequence}}
+            await self._documents.update({"_id": place.id}, {**change, "$set": read} if read else change)
+
+    async def note_loss(self, partition: int, begin: int, end: int) -> None:
+        """Note, for good, that the records of a partition between two offsets were deleted before they were read."""
+        id, found = self.loss_of(self._group, partition), {"begin": begin, "end": end, "lost_at": self._clock.now()}
+        try:
+            await self._documents.insert({"_id": id, "group": self._group, "partition": partition, **found})
+        except Duplicate:
+            await self._documents.update({"_id": id, "end": {"$lt": end}}, {"$set": found})
+
+    async def lost(self, place: Place, early: Envelope) -> bool:
+        """Whether the event that a source waits for was deleted before it was read: it will never come.
+
+        Not where it may lie in the dead letters.
+        """
+        if not self._forgets or place.last < place.buried:
+            return False
+        partition, offset = place.read or (early.partition, -1)
+        loss = await self._documents.get(self.loss_of(self._group, partition))
+        return loss is not None and offset < int(loss["end"])
+
+    async def step_over(self, place: Place, first: int) -> bool:
+        """Let the place stand before the first number that is there; False where it has moved meanwhile."""
+        change = {"$set": {"last": first - 1, "event": None}}
+        return await self._documents.update({"_id": place.id, "last": place.last}, change)
 
     async def give_up(self, place: Place, envelope: Envelope) -> None:
         """Take a buried event out of what waits; the place stays behind it."""
@@ -166,15 +204,29 @@ class Places:
         """Return the id of a source's place."""
         return f"{self._group}:{hashlib.sha256(source.encode()).hexdigest()[:32]}"
 
-    async def _start(self, place: Place, source: str, last: int, event: str | None) -> bool:
+    @staticmethod
+    def loss_of(group: str, partition: int) -> str:
+        """Return the id of the note on what a group lost in a partition."""
+        return f"{group}:lost:{partition}"
+
+    async def _start(self, place: Place, source: str) -> bool:
         try:
-            await self._documents.insert(self._document(place.id, source, last, event))
+            await self._documents.insert(self._document(place, source))
         except Duplicate:
             return False
         return True
 
-    def _document(self, id: str, source: str, last: int, event: str | None) -> Document:
-        return {"_id": id, "group": self._group, "source": source, "last": last, "event": event, "wait": []}
+    def _document(self, place: Place, source: str) -> Document:
+        known = {"last": place.last, "event": place.event_id, **self._read(place)}
+        return {"_id": place.id, "group": self._group, "source": source, "wait": [], **known}
+
+    def _read(self, place: Place) -> Document:
+        """Return what of the place's position is kept: only topics that forget need it."""
+        return {"read": list(place.read)} if self._forgets and place.read else {}
+
+
+def _position(envelope: Envelope) -> tuple[int, int] | None:
+    return (envelope.partition, envelope.offset) if envelope.partition >= 0 else None
 
 
 def overflows(place: Place, count: int, size: int) -> bool:

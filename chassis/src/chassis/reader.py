@@ -14,9 +14,10 @@ from typing import Any
 
 from chassis import tracing
 from chassis.compacted import Late
-from chassis.documents import DatabaseUnavailable, Document
+from chassis.documents import DatabaseUnavailable
 from chassis.errors import Transient
 from chassis.places import Place, Places, Verdict, overflows
+from chassis.records import Record, kept, record_of
 from contracts import Event, Tombstone
 from contracts.envelope import BadEnvelope, Envelope, envelope_of
 from contracts.lifting import lifted, understood
@@ -39,18 +40,6 @@ TRACED_ALONE = 32
 MOST_BURIED = 50
 """Dead letters in a row, without a handler that worked in between, after which a reader stands still: then it is the
 reader that is ill, not the records. Those that a gap holds back do not count, for that is one source's trouble."""
-
-
-@dataclass(frozen=True)
-class Record:
-    """A record as it was read."""
-
-    topic: str
-    partition: int
-    offset: int
-    key: bytes | None
-    value: bytes | None
-    headers: tuple[tuple[str, bytes], ...]
 
 
 @dataclass(frozen=True)
@@ -239,6 +228,8 @@ class Reader:
         """Put all these beside the place by one write, if they are early, new and not too many."""
         if not events:
             return True
+        if await self.places.lost(place, events[0][1]):
+            return False
         taken = {entry["seq"] for entry in place.waiting}
         for _, envelope in events:
             if place.verdict(envelope.sequence, self.topic.order) is not Verdict.EARLY or envelope.sequence in taken:
@@ -246,7 +237,7 @@ class Reader:
             taken.add(envelope.sequence)
         if overflows(place, len(events), sum(len(record.value or b"") for record, _ in events)):
             return False
-        return await self.places.hold(place, [(envelope, _kept(record)) for record, envelope in events])
+        return await self.places.hold(place, [(envelope, kept(record)) for record, envelope in events])
 
     async def _take(self, record: Record, envelope: Envelope) -> None:
         while not await self._placed(record, envelope):
@@ -257,9 +248,9 @@ class Reader:
             key = (record.key or b"").decode()
         except UnicodeDecodeError:
             raise BadEnvelope("key", repr(record.key), "UTF-8") from None
-        return envelope_of(
-            record.headers, topic=self.topic.name, partition=record.partition, offset=record.offset, key=key
-        )
+        # A replay lies elsewhere than its event does: what it says of the event's own place is nothing.
+        partition, offset = (record.partition, record.offset) if record.topic == self.topic.name else (-1, -1)
+        return envelope_of(record.headers, topic=self.topic.name, partition=partition, offset=offset, key=key)
 
     async def _placed(self, record: Record, envelope: Envelope) -> bool:
         """Do what the place says; False where the place has moved meanwhile: look again."""
@@ -291,20 +282,40 @@ class Reader:
 
     async def _hold(self, place: Place, record: Record, envelope: Envelope) -> bool:
         self._tell_fork(place, envelope)
+        if await self._stepped_over(place, envelope):
+            await self._work_off_waiting(envelope)
+            return False
         if any(entry["id"] == envelope.id for entry in place.waiting):
             return True
         if overflows(place, 1, len(record.value or b"")):
+            await self.places.keep_for(place, envelope)
             await self._bury(record, self.group, Behind(f"waits behind number {place.last + 1}"), 1)
             return True
         if any(entry["seq"] == envelope.sequence for entry in place.waiting):
             await self._bury(record, self.group, Forked(f"number {envelope.sequence} is taken by another event"), 1)
             return True
-        return await self.places.hold(place, [(envelope, _kept(record))])
+        return await self.places.hold(place, [(envelope, kept(record))])
+
+    async def _stepped_over(self, place: Place, envelope: Envelope) -> bool:
+        """Go on behind events that their topic deleted before they were read; False where none was."""
+        if not await self.places.lost(place, envelope):
+            return False
+        there = [envelope.sequence, *(entry["seq"] for entry in place.waiting)]
+        first = min(number for number in there if number > place.last)
+        if await self.places.step_over(place, first):
+            fields = {**_named(envelope, self.group), "sequence": place.last + 1, "until": first - 1}
+            _log.error("events were deleted unread", extra={"fields": fields})
+        return True
 
     async def _work_off_waiting(self, envelope: Envelope) -> None:
         """Apply what waited for this event, in order."""
-        while (entry := (place := await self.places.load(envelope)).next_waiting()) is not None:
-            record = _record_of(entry)
+        while (place := await self.places.load(envelope)).waiting:
+            entry = place.next_waiting()
+            if entry is None:
+                if await self._stepped_over(place, envelope):
+                    continue
+                return
+            record = record_of(entry)
             waited = self._envelope(record)
             if not await self._applied(place, record, waited):
                 await self.places.give_up(place, waited)
@@ -369,22 +380,6 @@ class Reader:
 
 def _traces(sources: Mapping[str, list[tuple[Record, Envelope]]]) -> Iterator[str]:
     return (envelope.traceparent for events in sources.values() for _, envelope in events if envelope.traceparent)
-
-
-def _kept(record: Record) -> Document:
-    return {
-        "topic": record.topic,
-        "partition": record.partition,
-        "offset": record.offset,
-        "key": record.key,
-        "value": record.value,
-        "headers": [[name, value] for name, value in record.headers],
-    }
-
-
-def _record_of(entry: Mapping[str, Any]) -> Record:
-    headers = tuple((name, value) for name, value in entry["headers"])
-    return Record(entry["topic"], entry["partition"], entry["offset"], entry["key"], entry["value"], headers)
 
 
 def _named(envelope: Envelope, group: str) -> dict[str, object]:

@@ -17,7 +17,8 @@ from chassis.clock import Clock
 from chassis.documents import Database, Document, Documents, Duplicate
 from chassis.ids import uuid7
 from chassis.places import Places
-from chassis.reader import Handler, Handlers, Reader, Record
+from chassis.reader import Handler, Handlers, Reader
+from chassis.records import Record
 from contracts.envelope import Envelope
 from contracts.topics import TOPICS
 

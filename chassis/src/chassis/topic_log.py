@@ -6,8 +6,8 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from chassis.kafka import sasl_of
-from chassis.reader import Record
 from chassis.rebuild import Offsets
+from chassis.records import Record
 from chassis.settings import ServiceSettings
 
 _WAIT_MS = 200

@@ -10,7 +10,8 @@ from chassis.compacted import Late, corrected_from, own_compacted
 from chassis.dead_letters import buried
 from chassis.documents import Database, Documents
 from chassis.places import Places
-from chassis.reader import Handlers, Reader, Record
+from chassis.reader import Handlers, Reader
+from chassis.records import Record
 from chassis.relay import Headers, NotPublished, Publisher
 from contracts import Event, Tombstone
 from contracts.envelope import envelope_of, headers_of
@@ -23,6 +24,8 @@ class MemoryBroker:
 
     def __init__(self) -> None:
         self.topics: dict[str, list[Record]] = defaultdict(list)
+        self.first: dict[str, int] = defaultdict(int)
+        """Offset of each topic's first record that it still holds."""
         self.down = False
         """While true, nothing is taken."""
 
@@ -34,6 +37,10 @@ class MemoryBroker:
         record = Record(topic, 0, len(log), key.encode(), value, tuple(headers))
         log.append(record)
         return record
+
+    def forget(self, topic: str) -> None:
+        """Delete, as a topic's retention does, all that it holds."""
+        self.first[topic] = len(self.topics[topic])
 
     def put(self, event: Event, *, tenant: str, subject: str, sequence: int, id: str = "", at: Any = None) -> Record:
         """Put an event as its owner's relay would."""
@@ -142,6 +149,7 @@ class MemoryBus:
         for reader in self._readers:
             for topic in (reader.topic.name, reader.topic.retry(self.service)):
                 at = (reader.group, topic)
+                await self._begin(reader, topic)
                 while records := self.broker.topics[topic][self._offsets[at] : self._offsets[at] + self.at_once]:
                     rest = await reader.take_many(records)
                     end = min((record.offset for record in rest.records), default=records[-1].offset + 1)
@@ -150,6 +158,13 @@ class MemoryBus:
                     if rest.reason is not None:
                         raise rest.reason
         return taken
+
+    async def _begin(self, reader: Reader, topic: str) -> None:
+        at, first = (reader.group, topic), self.broker.first[topic]
+        committed = self._offsets.get(at)
+        if committed is not None and committed < first:
+            await reader.places.note_loss(0, committed, first)
+        self._offsets[at] = max(committed or 0, first)
 
     def rewind(self) -> None:
         """Forget all offsets: everything is delivered again."""

@@ -7,11 +7,13 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 
 from chassis.broker import Bus
 from chassis.ids import uuid7
-from chassis.reader import Reader, Record
+from chassis.reader import Reader
+from chassis.records import Record
 from chassis.settings import ServiceSettings
 from chassis.testing.bus import MemoryBroker, MemoryBus
 from chassis.testing.clock import START, FixedClock
@@ -152,6 +154,10 @@ class Desk(ABC):
         """Stop and start the services."""
 
     @abstractmethod
+    async def oversleep(self, unread: Callable[[], Awaitable[object]]) -> None:
+        """Let this happen while nobody reads, and the topic that forgets forget it."""
+
+    @abstractmethod
     async def dead(self) -> list[Record]:
         """Return the dead letters of the osi-gateway."""
 
@@ -190,6 +196,11 @@ class FakeDesk(Desk):
         """See Desk."""
         for bus in self.buses:
             bus.rewind()
+
+    async def oversleep(self, unread: Callable[[], Awaitable[object]]) -> None:
+        """See Desk."""
+        await unread()
+        self.broker.forget(PACKAGES)
 
     async def dead(self) -> list[Record]:
         """See Desk."""
@@ -254,6 +265,18 @@ class RealDesk(Desk):
         """See Desk."""
         await self.close()
         await self.open()
+
+    async def oversleep(self, unread: Callable[[], Awaitable[object]]) -> None:
+        """See Desk."""
+        await asyncio.gather(*(bus.stop() for bus in self.buses))
+        await unread()
+        admin = AIOKafkaAdminClient(**self._as_admin())
+        await admin.start()
+        all_of_it = RecordsToDelete(-1)
+        await admin.delete_records({TopicPartition(PACKAGES, n): all_of_it for n in range(TOPICS[PACKAGES].partitions)})
+        await admin.close()
+        self.buses = [self._bus(name) for name in _READ]
+        await asyncio.gather(*(bus.start(consumers=True) for bus in self.buses))
 
     async def dead(self) -> list[Record]:
         """See Desk."""

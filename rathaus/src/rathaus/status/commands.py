@@ -77,6 +77,8 @@ def _lines(status: Status) -> Iterator[tuple[str, str]]:
         yield "Es senden", ", ".join(f"{lease.service} {lease.relays}" for lease in status.leases)
     if status.gaps is not None:
         yield "Lücken", str(len(status.gaps) or "keine")
+    if status.losses:
+        yield "Verloren", f"{sum(loss.records for loss in status.losses)} Ereignisse, ungelesen gelöscht"
     if status.dead_letters is not None:
         yield "Tote Briefe", str(sum(status.dead_letters.values()) or "keine")
     if status.cases is not None:

@@ -7,6 +7,8 @@ from typing import Any
 OUTBOX_SECONDS = 60.0
 """Age at which an event that is not published yet is a worry: as long as the relay's longest back-off."""
 GAP_SECONDS = 10.0
+LOSS_DAYS = 30
+"""How long a loss is a worry: as long as dead letters are kept."""
 TIMER_SECONDS = 60.0
 """How late a moment may be worked off before it is a worry."""
 
@@ -57,6 +59,18 @@ class Gap:
 
 
 @dataclass(frozen=True)
+class Loss:
+    """Records that a topic deleted before a group read them: the last such stretch of one partition."""
+
+    service: str
+    group: str
+    partition: int
+    records: int
+    days: float
+    """Since it was seen."""
+
+
+@dataclass(frozen=True)
 class Lease:
     """Who publishes a service's events: 16 shards, shared out among its relays."""
 
@@ -101,6 +115,7 @@ class Status:
     """Of each service: what nobody has replayed or given up."""
     outbox: tuple[Outbox, ...] | None = None
     gaps: tuple[Gap, ...] | None = None
+    losses: tuple[Loss, ...] | None = None
     leases: tuple[Lease, ...] | None = None
     late: tuple[Late, ...] | None = None
     cases: tuple[Case, ...] | None = None
@@ -140,6 +155,12 @@ def _of_events(status: Status) -> Iterator[str]:
             yield (
                 f"{gap.group}: von {gap.source} fehlt Nr. {gap.missing} seit {gap.seconds:.0f} s, "
                 f"{gap.waiting} Ereignisse warten dahinter"
+            )
+    for loss in status.losses or ():
+        if loss.days < LOSS_DAYS:
+            yield (
+                f"{loss.group}: {loss.records} Ereignisse der Partition {loss.partition} wurden gelöscht, "
+                f"ehe sie gelesen waren (bemerkt vor {loss.days:.0f} Tagen)"
             )
     for late in status.late or ():
         yield f"{late.service}: {late.count} Zeitpunkte sind überfällig, der älteste seit {late.seconds:.0f} s"

@@ -82,6 +82,7 @@ def _stores(access: Access) -> dict[str, Any]:
         return {
             "outbox": stores.outbox(),
             "gaps": stores.gaps(),
+            "losses": stores.losses(),
             "leases": stores.leases(),
             "late": stores.late(),
             "cases": stores.cases(),

@@ -9,9 +9,10 @@ from pymongo import MongoClient
 from pymongo.database import Database
 
 from chassis.outbox import AT_ONCE, SHARDS
-from contracts.topics import SERVICES
+from chassis.places import Places
+from contracts.topics import SERVICES, TOPICS, Service
 from rathaus.stack.database import database_of
-from rathaus.status.facts import TIMER_SECONDS, Case, Gap, Late, Lease, Outbox
+from rathaus.status.facts import TIMER_SECONDS, Case, Gap, Late, Lease, Loss, Outbox
 
 ANSWER_MS = 5000
 _LOOKS = 5
@@ -59,6 +60,17 @@ class Stores:
             for service, database in self._databases.items()
             for place in database["places"].find({"gap_since": {"$gte": AT_ONCE}}, {"wait.value": 0}).limit(_MOST)
         )
+
+    def losses(self) -> tuple[Loss, ...]:
+        """Return what topics deleted before it was read."""
+        return tuple(loss for service in SERVICES for loss in self._losses(service))
+
+    def _losses(self, service: Service) -> Iterator[Loss]:
+        reads = [topic for topic in TOPICS.values() if topic.forgets and service in topic.consumers]
+        ids = [Places.loss_of(topic.group(service), number) for topic in reads for number in range(topic.partitions)]
+        for note in self._databases[service]["places"].find({"_id": {"$in": ids}}):
+            days = self._since(note["lost_at"]) / timedelta(days=1).total_seconds()
+            yield Loss(service, note["group"], note["partition"], note["end"] - note["begin"], days)
 
     def leases(self) -> tuple[Lease, ...]:
         """Return who publishes, by service."""
