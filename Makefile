@@ -14,7 +14,7 @@ demo: env ## den Hauptfall im laufenden Rathaus noch einmal vorführen (JSON=1: 
 test: env ## alles prüfen: Stil, Typen, Importregeln, Verträge, alle Tests samt Browser
 	$(RATHAUS) test
 prove: env ## die langen Beweise
-	@.venv/bin/pytest -m prove
+	$(RATHAUS) prove
 bench: env ## Messungen, jede als Verhältnis zu einer Grenze desselben Laufs
 	$(RATHAUS) bench
 lint: env ## nur Stil, Typen und Importregeln

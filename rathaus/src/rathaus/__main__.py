@@ -24,6 +24,7 @@ def main(arguments: list[str] | None = None) -> int:
     rebuild.add_argument("model", metavar="LESEMODELL")
     commands.add_parser("clean", help="Daten löschen").add_argument("--cache", action="store_true")
     commands.add_parser("test", help="alles prüfen").add_argument("steps", nargs="*", help="nur diese Schritte")
+    commands.add_parser("prove", help="die langen Beweise")
     for name, about in (("lint", "Stil, Typen, Importregeln"), ("promises", "Versprechen und ihre Tests")):
         commands.add_parser(name, help=about)
     commands.add_parser("lock", help="Versionen neu festschreiben")
@@ -59,6 +60,7 @@ def _command(given: argparse.Namespace) -> Callable[[], int]:
 
     return {
         "test": lambda: checks.test(given.steps),
+        "prove": checks.prove,
         "lint": checks.lint,
         "promises": checks.promises,
         "lock": checks.lock,

