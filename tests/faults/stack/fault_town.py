@@ -65,7 +65,7 @@ class FaultTown(Levers):
             if not restless or waited > seconds:
                 break
             # What the dead have claimed is nobody's until the claim has run out: once at once, then now and then.
-            if len(jumps) < 8 and waited > (jumps[-1] + 5 if jumps else 0 if _claimed(documents) else 3):
+            if len(jumps) < 8 and waited > (jumps[-1] + 5 if jumps else 0 if _claimed(documents) else 10):
                 self.jump(CLAIM)
                 jumps.append(waited)
             # Looking costs the database something too: on a slow machine it looks less often.
