@@ -25,6 +25,7 @@ BESIDE = (
 )
 """Long proofs that bear company: they compute, or wait for what they have cut off."""
 
+_COMPUTING = ("contracts", "services", "sandbox")
 _BIN = Path(sys.executable).parent
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
@@ -32,7 +33,7 @@ _BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 def test(only: Sequence[str]) -> int:
     """Run all steps, or those named, tests last; the last line names what failed. Returns 1 where one did."""
     failed = _run([step for step in [*_quick(), *_thorough()] if not only or step[0] in only])
-    if (not only or "tests" in only) and not _ours("pytest", "-m", "not prove"):
+    if (not only or "tests" in only) and not _tests():
         failed.append("tests")
     if failed:
         _say(f"Fehlgeschlagen: {', '.join(failed)}")
@@ -117,6 +118,14 @@ def _ours(tool: str, *arguments: str) -> bool:
     """Run a tool of the environment in the checkout; what it prints is shown."""
     command = [str(_BIN / tool), *arguments]
     return subprocess.run(command, cwd=REPOSITORY, check=False).returncode == 0  # noqa: S603  the command line is ours
+
+
+def _tests() -> bool:
+    """Run all tests but the long ones; those that hardly wait beside those that do."""
+    folders = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["tool"]["pytest"]["ini_options"]["testpaths"]
+    others = [folder for folder in folders if folder not in _COMPUTING]
+    pytest = ("pytest", "-m", "not prove")
+    return _side_by_side([*pytest, *others], [*pytest, *_COMPUTING])
 
 
 def _side_by_side(ahead: Sequence[str], beside: Sequence[str]) -> bool:
