@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 from busy_town import READER, TOPIC, BusyTown, until
 from checker import violations
+from inside import rewire
 from mock_cluster import (
     COMMIT,
     NOT_COORDINATOR,
@@ -16,6 +17,7 @@ from mock_cluster import (
     TOO_LARGE,
     MockCluster,
 )
+from wires import Wire
 
 import chassis.broker
 import chassis.kafka
@@ -212,3 +214,27 @@ async def test_while_no_broker_answers_a_reader_tries_now_and_then_and_logs_seld
     assert 0 < tries <= 2 * seconds * 3 * len(brokers)
     lines = [(record.pathname, record.lineno) for record in written.records]
     assert len(lines) == len(set(lines)) < len(everything.records) / 3
+
+
+@pytest.mark.proves("F20")
+async def test_a_reader_holds_no_connection_that_fell_silent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(chassis.broker, "_REQUEST_MS", 2_000)
+    monkeypatch.setattr(chassis.broker, "_METADATA_MS", 500)
+    with MockCluster(1) as cluster, Wire(int(cluster.servers.rpartition(":")[2])) as wire:
+        for name in (TOPIC.name, TOPIC.retry(READER), f"{READER}.dead-letters"):
+            cluster.topic(name, TOPIC.partitions, 1)
+        monkeypatch.setattr("socket.socket", rewire.through({wire.target: wire.port}))
+        town = BusyTown(cluster.servers)
+        await town.count(counters=4, ups=1)
+        async with town.reading() as bus:
+            assert await bus.check() is None
+            await asyncio.sleep(1)  # each client has asked for metadata, and holds a connection for it
+            wire.silence()
+            await asyncio.sleep(1)  # and has asked again
+            assert wire.silent_connections
+            wire.heal()
+            async with asyncio.timeout(10):
+                while wire.silent_connections or await bus.check():
+                    await asyncio.sleep(0.05)
+            async with town.relaying():
+                await town.at_rest()
