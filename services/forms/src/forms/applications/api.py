@@ -1,7 +1,7 @@
 """Applications over HTTP: drafts, handing in, and the way afterwards."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -229,7 +229,7 @@ async def submit_application(
     return ApplicationSummary.model_validate(done.answer)
 
 
-def _stream_place(caller: SignedIn, streams: _Streams) -> Iterator[None]:
+async def _stream_place(caller: SignedIn, streams: _Streams) -> AsyncIterator[None]:
     with streams.enter(caller.account):
         yield
 

@@ -1,6 +1,6 @@
 """Files of a draft over HTTP: the body is the file itself."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
@@ -34,7 +34,7 @@ class UploadGate(Gate):
         super().__init__(most=12, most_per_account=2)
 
 
-def _upload_place(caller: SignedIn, gate: Annotated[UploadGate, provided(UploadGate)]) -> Iterator[None]:
+async def _upload_place(caller: SignedIn, gate: Annotated[UploadGate, provided(UploadGate)]) -> AsyncIterator[None]:
     with gate.enter(caller.account):
         yield
 
