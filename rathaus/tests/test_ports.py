@@ -1,17 +1,30 @@
 import socket
+import subprocess
+import sys
 from dataclasses import astuple
 
 import pytest
 
 from rathaus.stack import Ports, PortTaken
 from rathaus.stack import ports as module
-from rathaus.stack.ports import claim, is_free
+from rathaus.stack.ports import NoneFree, claim, is_free
 
 
 def test_free_ports_are_free_and_different() -> None:
     numbers = astuple(Ports.free())
     assert len(set(numbers)) == len(numbers)
     assert all(map(is_free, numbers))
+
+
+def test_what_one_stack_was_given_no_other_is_given_while_it_lives(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody listens there yet."""
+    given = astuple(Ports.free())
+    monkeypatch.setattr(module, "_FREE", range(given[0], given[-1] + 1))
+    with pytest.raises(NoneFree):
+        Ports.free()
+    code = f"from rathaus.stack import ports; ports._FREE = range({given[0]}, {given[-1] + 1}); ports.Ports.free()"
+    there = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert "NoneFree" in there.stderr
 
 
 def test_a_block_is_numbered_from_its_first() -> None:

@@ -280,6 +280,19 @@ def test_a_sender_that_slept_between_the_stored_id_and_sending_sends_nothing_twi
     _checked(scenario)
 
 
+@pytest.mark.parametrize("goal", ["before save", "before upload", "before submit"])
+def test_a_worker_that_lost_its_claim_erases_what_it_wrote_and_nothing_else(goal: str) -> None:
+    scenario = _scenario()
+    scenario.hurry(0, "after write")
+    own = set(scenario.model.blobs)
+    scenario.overtake(31, "after write")
+    scenario.hurry(1, goal)
+    others = set(scenario.model.blobs) - own
+    scenario.hurry(0, "the end")
+    assert (bool(own), bool(others), set(scenario.model.blobs)) == (True, True, others)
+    _checked(scenario)
+
+
 def test_an_announcement_by_an_overtaken_worker_is_left_to_expire() -> None:
     scenario = _scenario()
     scenario.hurry(0, "before create")

@@ -1,10 +1,14 @@
 """The ports of one stack, all on 127.0.0.1."""
 
+import fcntl
+import os
 import random
 import socket
+import tempfile
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass, fields
+from dataclasses import astuple, dataclass, fields
+from pathlib import Path
 
 HOST = "127.0.0.1"
 
@@ -23,6 +27,10 @@ class PortTaken(Exception):
             f"Port {port} ({name}) ist von einem anderen Programm belegt. Mit RATHAUS_PORT={elsewhere} make up "
             f"weicht das Rathaus auf die Ports ab {elsewhere} aus."
         )
+
+
+class NoneFree(Exception):
+    """All ports of the range are taken or promised to other stacks."""
 
 
 @dataclass(frozen=True)
@@ -52,18 +60,33 @@ class Ports:
 
     @classmethod
     def free(cls) -> "Ports":
-        """Choose numbers that nobody listens on now."""
-        numbers: list[int] = []
-        for port in random.sample(_FREE, len(_FREE)):
-            if is_free(port):
-                numbers.append(port)
-            if len(numbers) == len(fields(cls)):
-                break
-        return cls(*numbers)
+        """Choose numbers that nobody listens on now, and that no other caller is given while this process lives.
+
+        Raises NoneFree.
+        """
+        blocks = range(_FREE.start, _FREE.stop - len(fields(cls)) + 1, len(fields(cls)))
+        for first in random.sample(blocks, len(blocks)):
+            numbers = cls.block(first)
+            if all(map(is_free, astuple(numbers))) and _keep(first):
+                return numbers
+        raise NoneFree(f"no {len(fields(cls))} free ports in a row between {_FREE.start} and {_FREE.stop}")
 
     def of(self, name: str) -> int:
         """Return the port of a part by its name, e.g. ``osi-gateway``."""
         return int(getattr(self, name.replace("-", "_")))
+
+
+def _keep(first: int) -> bool:
+    """Lock a block of ports for as long as this process lives: its stack listens only a while later."""
+    folder = Path(tempfile.gettempdir()) / f"rathaus-ports-{os.getuid()}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    lock = os.open(folder / str(first), os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(lock)
+        return False
+    return True  # the lock stays open: it goes with the process
 
 
 def is_free(port: int) -> bool:
