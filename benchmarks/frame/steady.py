@@ -17,7 +17,8 @@ from chassis.broker import MOST_AT_ONCE
 from chassis.clock import SystemClock
 from chassis.ids import uuid7
 from chassis.places import Places
-from chassis.reader import Reader, Record
+from chassis.reader import Reader
+from chassis.records import Record
 from chassis.testing.clock import START
 from chassis.testing.example import TENANT
 from contracts.envelope import Envelope, headers_of
