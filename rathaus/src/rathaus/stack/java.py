@@ -8,10 +8,12 @@ lie in the shared cache under their hash, so two stacks may fetch at once: both 
 
 import hashlib
 import os
+import sys
 import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 _HERE = Path(__file__).parent
 _PROGRAMS = {
@@ -71,11 +73,18 @@ def _file_name(coordinate: str) -> str:
     return "-".join(coordinate.split(":")[1:]) + ".jar"
 
 
-def _fetch(coordinate: str, repository: Path) -> Path:
+def _maven(repository: Path) -> Any:
+    modules: dict[str, Any] = sys.modules
+    if modules.get("psutil", ...) is None:  # chassis.LEFT_OUT, where a service's code runs beside; jgo needs it
+        del modules["psutil"]
     from jgo.maven import MavenContext
 
+    return MavenContext(repo_cache=repository, timeout=_FETCH_SECONDS)
+
+
+def _fetch(coordinate: str, repository: Path) -> Path:
     group, artifact, version, *classifier = coordinate.split(":")
-    context = MavenContext(repo_cache=repository, timeout=_FETCH_SECONDS)
+    context = _maven(repository)
     return Path(context.project(group, artifact).at_version(version).artifact(*classifier).resolve())
 
 
@@ -85,12 +94,10 @@ def _sha256(file: Path) -> str:
 
 
 def _resolved(program: str, repository: Path) -> Iterator[str]:
-    from jgo.maven import MavenContext
-
     yield from _PROGRAMS[program]
     if program in _WHOLE:
         return
-    context = MavenContext(repo_cache=repository, timeout=_FETCH_SECONDS)
+    context = _maven(repository)
     wanted = [context.create_dependency(f"{coordinate}:jar:compile") for coordinate in _PROGRAMS[program]]
     _, behind = context.resolver.resolve(wanted)
     yield from sorted(
