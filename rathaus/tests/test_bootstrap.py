@@ -4,7 +4,6 @@ import importlib.util
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 from types import ModuleType
 
 import pytest
@@ -51,10 +50,3 @@ def test_a_changed_requirement_changes_the_stamp(bootstrap: ModuleType, monkeypa
     members = [REPOSITORY / "rathaus"]
     assert bootstrap.stamp("python", members) == bootstrap.stamp("python", members)
     assert bootstrap.stamp("python", members) != bootstrap.stamp("python", [*members, REPOSITORY / "chassis"])
-
-
-def test_jars_can_be_fetched_where_code_of_the_services_is_loaded_too(tmp_path: Path) -> None:
-    """On a fresh machine: the services leave out a module that the fetching of jars needs."""
-    code = f"import chassis, pathlib; from rathaus.stack import java; java._maven(pathlib.Path({str(tmp_path)!r}))"
-    there = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert there.returncode == 0, there.stderr

@@ -8,12 +8,10 @@ lie in the shared cache under their hash, so two stacks may fetch at once: both 
 
 import hashlib
 import os
-import sys
 import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 _HERE = Path(__file__).parent
 _PROGRAMS = {
@@ -73,18 +71,11 @@ def _file_name(coordinate: str) -> str:
     return "-".join(coordinate.split(":")[1:]) + ".jar"
 
 
-def _maven(repository: Path) -> Any:
-    modules: dict[str, Any] = sys.modules
-    if modules.get("psutil", ...) is None:  # chassis.LEFT_OUT, where a service's code runs beside; jgo needs it
-        del modules["psutil"]
+def _fetch(coordinate: str, repository: Path) -> Path:
     from jgo.maven import MavenContext
 
-    return MavenContext(repo_cache=repository, timeout=_FETCH_SECONDS)
-
-
-def _fetch(coordinate: str, repository: Path) -> Path:
     group, artifact, version, *classifier = coordinate.split(":")
-    context = _maven(repository)
+    context = MavenContext(repo_cache=repository, timeout=_FETCH_SECONDS)
     return Path(context.project(group, artifact).at_version(version).artifact(*classifier).resolve())
 
 
@@ -94,10 +85,12 @@ def _sha256(file: Path) -> str:
 
 
 def _resolved(program: str, repository: Path) -> Iterator[str]:
+    from jgo.maven import MavenContext
+
     yield from _PROGRAMS[program]
     if program in _WHOLE:
         return
-    context = _maven(repository)
+    context = MavenContext(repo_cache=repository, timeout=_FETCH_SECONDS)
     wanted = [context.create_dependency(f"{coordinate}:jar:compile") for coordinate in _PROGRAMS[program]]
     _, behind = context.resolver.resolve(wanted)
     yield from sorted(
