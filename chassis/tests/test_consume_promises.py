@@ -42,11 +42,11 @@ async def test_a_handler_that_fails_for_a_while_is_tried_again_in_order_and_no_m
 
 @pytest.mark.proves("F25")
 async def test_one_source_that_fails_for_good_slows_no_other(desk: Desk) -> None:
-    """The others' time for the same records, with and without it; in some rounds, because machines are noisy."""
+    """The others' least time for the same records, with and without it: what a machine does beside only adds to it."""
     # Against the fake nothing is ever waited for, so that its seconds of work are the finer measure.
     clock = time.process_time if isinstance(desk, FakeDesk) else time.monotonic
     others, each = 11, 20
-    took = {"ill": 0.0, "well": 0.0}
+    took: dict[str, list[float]] = {"ill": [], "well": []}
     for round_ in range(10):
         for state in sorted(took, reverse=round_ % 2 == 1):
             names = [f"{state}{round_}x{number}" for number in range(others)]
@@ -57,12 +57,12 @@ async def test_one_source_that_fails_for_good_slows_no_other(desk: Desk) -> None
             numbers = range(1, each + 1)
             await asyncio.gather(*(desk.put(name, number) for number in numbers for name in [bad, *names]))
             await desk.until(lambda names=names: all(len(desk.of(name)) >= each for name in names))  # type: ignore[misc]
-            took[state] += clock() - began
+            took[state].append(clock() - began)
             assert all(desk.of(name) == list(numbers) for name in names)
             assert desk.of(bad) == [] or state == "well"
-        if took["well"] >= 0.9 * took["ill"]:
+        if round_ >= 2 and min(took["well"]) >= 0.9 * min(took["ill"]):
             break
-    assert took["well"] >= 0.9 * took["ill"], took
+    assert min(took["well"]) >= 0.9 * min(took["ill"]), took
     first, *_ = await desk.dead()
     assert first.key == desk.source("ill0bad").encode()
 
