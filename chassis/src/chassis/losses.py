@@ -1,12 +1,20 @@
 """Records that a topic deleted before a group read them: it slept for longer than the topic keeps what it holds."""
 
+import asyncio
+import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from aiokafka import ConsumerRebalanceListener, TopicPartition
+from aiokafka.errors import KafkaError
 
 from chassis.records import Record
+
+_log = logging.getLogger(__name__)
+
+_PATIENCE = 5.0
+"""Seconds for the look at an assignment: aiokafka finds no new coordinator and cannot stop before it has ended."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +51,15 @@ class Followed(ConsumerRebalanceListener):  # type: ignore[misc]
     async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
         """Compare how far the group has come with what is there. Called before anything is fetched."""
         own = [partition for partition in assigned if partition.topic == self._topic]
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                await self._compare(own)
+        except (KafkaError, TimeoutError) as error:
+            _log.warning(
+                "could not look for deleted events", extra={"fields": {"topic": self._topic, "reason": repr(error)}}
+            )
+
+    async def _compare(self, own: Sequence[TopicPartition]) -> None:
         begins = await self._consumer().beginning_offsets(own) if own else {}
         for partition in own:
             committed = await self._consumer().committed(partition)
