@@ -5,6 +5,7 @@ Only query forms that behave alike on MongoDB and on the embedded database are o
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from copy import deepcopy
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -104,13 +105,11 @@ class Documents:
             if len(documents) == 1:
                 await self._collection.insert_one(documents[0])
                 return [None]
-            try:
-                await self._collection.insert_many(documents, ordered=False)
-            except BulkWriteError as error:
-                return _each_of(error, len(documents))
-            except (DocumentTooLarge, InvalidDocument):
-                pass  # nothing was sent
-            else:
+            with suppress(DocumentTooLarge, InvalidDocument):  # then nothing was sent
+                try:
+                    await self._collection.insert_many(documents, ordered=False)
+                except BulkWriteError as error:
+                    return _each_of(error, len(documents))
                 return [None] * len(documents)
         return [await self._insert_alone(document) for document in documents]
 
