@@ -6,6 +6,7 @@ from collections.abc import Awaitable
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.client import AIOKafkaClient
+from aiokafka.conn import AIOKafkaConnection
 from aiokafka.errors import KafkaError
 from aiokafka.helpers import create_ssl_context
 from faststream.security import BaseSecurity, SASLScram512
@@ -77,6 +78,7 @@ class KafkaPublisher:
         self._producer._closed = True
         # What is under way wants to know the new leader before it ends, and nobody asks any more.
         client._maybe_wait_metadata = _at_once
+        client._conns = _NoMore(client._conns)
         with contextlib.suppress(Exception):
             async with asyncio.timeout(2):
                 await client.close()
@@ -86,6 +88,14 @@ class KafkaPublisher:
 
 async def _at_once() -> None:
     return
+
+
+class _NoMore(dict[object, AIOKafkaConnection]):
+    """Connections of a client that is closed: one that is still being made is closed before anything is sent on it."""
+
+    def __setitem__(self, broker: object, connection: AIOKafkaConnection) -> None:
+        connection.close()
+        super().__setitem__(broker, connection)
 
 
 class KafkaProbe:
