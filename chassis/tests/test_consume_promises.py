@@ -45,7 +45,7 @@ async def test_one_source_that_fails_for_good_slows_no_other(desk: Desk) -> None
     """The others' least time for the same records, with and without it: what a machine does beside only adds to it."""
     # Against the fake nothing is ever waited for, so that its seconds of work are the finer measure.
     clock = time.process_time if isinstance(desk, FakeDesk) else time.monotonic
-    others, each = 11, 20
+    others, each = 23, 20
     took: dict[str, list[float]] = {"ill": [], "well": []}
     for round_ in range(10):
         for state in sorted(took, reverse=round_ % 2 == 1):

@@ -1,3 +1,4 @@
+import asyncio
 import logging
 from typing import Any
 
@@ -27,3 +28,32 @@ async def test_the_reason_stays_with_the_record_and_out_of_the_log(caplog: pytes
     (line,) = caplog.records
     assert line.fields["dlq_error"] == "ValueError"  # type: ignore[attr-defined]
     assert "mia@example.org" not in str(line.__dict__)
+
+
+@pytest.mark.proves("F20")
+async def test_a_dead_letter_that_nobody_acknowledges_is_given_up_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else the reader would stand still behind it for good."""
+    monkeypatch.setattr("chassis.dead_letters.SEND_TIMEOUT", 0.05)
+    opened: list[_Silent] = []
+
+    async def open_publisher() -> Any:
+        opened.append(_Silent(MemoryBroker()))
+        return opened[-1]
+
+    letters = DeadLetters("notify", open_publisher)
+    record = Record("identity.contacts", 3, 17, b"a", b"{}", (("ce_id", b"e"),))
+    for _ in range(2):
+        async with asyncio.timeout(5):
+            with pytest.raises(TimeoutError):
+                await letters.bury(record, "notify.identity.contacts", ValueError("x"), 2)
+    assert [one.closed for one in opened] == [True, True]
+
+
+class _Silent(MemoryPublisher):
+    closed = False
+
+    async def send(self, topic: str, key: str, value: bytes | None, headers: list[tuple[str, bytes]]) -> Any:
+        return asyncio.get_running_loop().create_future()
+
+    async def close(self) -> None:
+        self.closed = True

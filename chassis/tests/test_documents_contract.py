@@ -123,48 +123,27 @@ async def test_the_write_of_an_aggregate(documents: Documents) -> None:
     }
 
 
+def _entry(id: str, topic: str = "t") -> dict[str, Any]:
+    return {"id": id, "topic": topic, "body": b"x", "seq": 1}
+
+
 async def test_the_marks_of_the_relay(documents: Documents) -> None:
-    entries = [{"id": str(number), "seq": number} for number in range(1, 4)]
-    await documents.insert({"_id": "a", "out": entries, "sent": [], "due": AT})
+    entries = [_entry("1"), _entry("2", "secret"), _entry("3")]
+    await documents.insert({"_id": "a", "out": entries, "sent": [_entry("0")], "due": AT})
     await documents.insert({"_id": "b", "out": [], "sent": [], "due": AT})
-    pull: dict[str, Any] = {
-        "$pull": {"out": {"id": {"$in": ["1", "2"]}}},
-        "$push": {"sent": {"$each": entries[:2], "$slice": -1}},
-    }
-    unset: dict[str, Any] = {"$unset": {"due": 1}}
-    pairs: list[tuple[dict[str, Any], dict[str, Any]]] = [
-        ({"_id": "a"}, pull),
-        ({"_id": "a", "out": []}, unset),
-        ({"_id": "b", "out": []}, unset),
-    ]
-    assert await documents.update_each(pairs) == 2
-    assert await documents.get("a") == {"_id": "a", "out": [entries[2]], "sent": [entries[1]], "due": AT}
+    await documents.insert({"_id": "c", "out": [_entry("4")], "sent": [], "due": AT})
+    for _ in range(2):
+        await documents.take_out(["a", "b", "gone"], ["1", "2", "4"], keep=2, whole=["t"])
+    kept = [_entry("1"), {**_entry("2", "secret"), "body": None}]
+    assert await documents.get("a") == {"_id": "a", "out": [_entry("3")], "sent": kept, "due": AT}
     assert await documents.get("b") == {"_id": "b", "out": [], "sent": []}
+    assert await documents.get("c") == {"_id": "c", "out": [_entry("4")], "sent": [], "due": AT}
     assert await documents.update({"_id": "a", "out.id": "3"}, {"$set": {"due": AT + timedelta(seconds=1)}})
     assert not await documents.update({"_id": "a", "out.id": "1"}, {"$set": {"due": AT}})
-    assert await documents.update_each([]) == 0
-
-
-async def test_a_document_that_nobody_wrote_is_marked_by_one_update(documents: Documents) -> None:
-    entries = [{"id": str(number), "seq": number} for number in range(1, 3)]
-    for id in ("a", "b", "c"):
-        await documents.insert({"_id": id, "v": 3, "out": entries, "sent": [], "due": AT})
-    await documents.update({"_id": "b", "v": 3}, {"$inc": {"v": 1}, "$push": {"out": {"id": "3", "seq": 3}}})
-    push: dict[str, Any] = {"$push": {"sent": {"$each": entries, "$slice": -2}}}
-    clear: dict[str, Any] = {"$set": {"out": []}, "$unset": {"due": 1}, **push}
-    assert await documents.update_each([({"_id": id, "v": 3}, clear) for id in ("a", "b")]) == 1
-    ids = {"$in": ["1", "2"]}
-    pull = {"$pull": {"out": {"id": ids}}, **push}
-    assert await documents.update_each([({"_id": id, "out.id": ids}, pull) for id in ("a", "b")]) == 1
-    assert await documents.get("a") == {"_id": "a", "v": 3, "out": [], "sent": entries}
-    assert await documents.get("b") == {
-        "_id": "b",
-        "v": 4,
-        "out": [{"id": "3", "seq": 3}],
-        "sent": entries,
-        "due": AT,
-    }
-    assert [found["_id"] for found in await documents.find({"due": {"$gte": AT}})] == ["b", "c"]
+    await documents.take_out(["a"], ["3"], keep=2, whole=["t"])
+    assert await documents.get("a") == {"_id": "a", "out": [], "sent": [kept[1], _entry("3")]}
+    assert [found["_id"] for found in await documents.find({"due": {"$gte": AT}})] == ["c"]
+    await documents.take_out([], [], keep=2, whole=[])
 
 
 async def test_many_are_written_in_several_commands(documents: Documents) -> None:
@@ -175,8 +154,13 @@ async def test_many_are_written_in_several_commands(documents: Documents) -> Non
     assert await documents.insert_each([]) == 0
     pairs = [({"_id": id, "last": 0, "wait": []}, {"$set": {"last": 1}}) for id in ids]
     assert await documents.update_each(pairs) == 229
+    assert await documents.update_each([]) == 0
     found = await documents.find({"_id": {"$in": ids}}, limit=230)
     assert (len(found), sum(document.get("last", 0) for document in found)) == (230, 229)
+    await documents.update_each([({"_id": id}, {"$set": {"out": [_entry(id)], "sent": []}}) for id in ids])
+    await documents.take_out(ids, ids, keep=1, whole=[])
+    found = await documents.find({"_id": {"$in": ids}}, limit=230)
+    assert all(document["out"] == [] and len(document["sent"]) == 1 for document in found)
 
 
 async def test_what_waits_beside_a_place(documents: Documents) -> None:

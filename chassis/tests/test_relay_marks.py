@@ -1,9 +1,11 @@
-"""How the relay marks what it has published: by one update where it may, and never more than it has published."""
+"""How the relay marks what it has published: many documents by one update, and never more than it has published."""
 
+import asyncio
 from typing import Any
 
 import pytest
 
+import chassis.relay
 from chassis.aggregates import Key
 from chassis.ids import uuid7
 from chassis.outbox import AT_ONCE
@@ -13,24 +15,25 @@ from chassis.testing.example import TENANT, count_up, counters, start
 
 
 class Marked:
-    """One collection and a relay, whose updates are counted."""
+    """One collection and a relay, whose marks are counted."""
 
     def __init__(self) -> None:
-        database, clock = MemoryDatabase(), FixedClock()
+        database, self.clock = MemoryDatabase(), FixedClock()
         self.documents = database.collection("counters")
-        self.kind = counters(self.documents, clock)
+        self.kind = counters(self.documents, self.clock)
         self.broker = MemoryBroker()
-        self.updates: list[int] = []
-        self.relay = Relay(database, [self.documents], self._open, me="a", clock=clock)
-        self._update_each = self.documents.update_each
-        self.documents.update_each = self._counted  # type: ignore[method-assign]
+        self.publisher = MemoryPublisher(self.broker)
+        self.marks: list[int] = []
+        self.relay = Relay(database, [self.documents], self._open, me="a", clock=self.clock)
+        self._take_out = self.documents.take_out
+        self.documents.take_out = self._counted  # type: ignore[method-assign]
 
     async def _open(self) -> MemoryPublisher:
-        return MemoryPublisher(self.broker)
+        return self.publisher
 
-    async def _counted(self, pairs: Any) -> int:
-        self.updates.append(len(pairs))
-        return await self._update_each(pairs)
+    async def _counted(self, ids: Any, entries: Any, **how: Any) -> None:
+        self.marks.append(len(ids))
+        await self._take_out(ids, entries, **how)
 
     async def counter(self, name: str) -> str:
         made = await self.kind.create(TENANT, Key("mia", name, "d"), lambda id: start())
@@ -39,6 +42,9 @@ class Marked:
 
     async def up(self, id: str) -> None:
         await self.kind.command(TENANT, id, Key("mia", uuid7(), "d"), count_up)
+
+    def published(self, id: str) -> list[int]:
+        return [event.sequence for event, _ in self.broker.events("forms.applications") if event.subject == id]
 
     async def document(self, id: str) -> dict[str, Any]:
         return await self.documents.get(id) or {}
@@ -49,10 +55,10 @@ def town() -> Marked:
     return Marked()
 
 
-async def test_what_nobody_wrote_meanwhile_is_marked_by_one_update(town: Marked) -> None:
+async def test_all_that_was_published_is_marked_at_once(town: Marked) -> None:
     ids = [await town.counter(f"c{n}") for n in range(5)]
     await town.relay.round()
-    assert [count for count in town.updates if count] == [len(ids)]
+    assert town.marks == [len(ids)]
     assert [(await town.document(id))["out"] for id in ids] == [[]] * len(ids)
 
 
@@ -75,5 +81,33 @@ async def test_a_command_while_the_relay_marks_loses_no_event(town: Marked) -> N
         assert [entry["seq"] for entry in (await town.document(one))["sent"]] == [1, 2]
     town.relay._mark = mark  # type: ignore[method-assign]
     await town.relay.round()
-    numbers = [event.sequence for event, _ in town.broker.events("forms.applications") if event.subject == id]
-    assert numbers == [1, 2, 3]
+    assert town.published(id) == [1, 2, 3]
+
+
+class SilentAbout(MemoryPublisher):
+    """Acknowledges everything but what some documents publish."""
+
+    def __init__(self, broker: MemoryBroker, ids: set[str]) -> None:
+        super().__init__(broker)
+        self.ids = ids
+
+    async def send(self, topic: str, key: str, value: bytes | None, headers: list[tuple[str, bytes]]) -> Any:
+        if key in self.ids:
+            return asyncio.get_running_loop().create_future()
+        return await super().send(topic, key, value, headers)
+
+
+@pytest.mark.proves("F20")
+async def test_what_nobody_acknowledges_in_time_is_tried_again_later_and_holds_up_nothing_else(
+    town: Marked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(chassis.relay, "SEND_TIMEOUT", 0.05)
+    silent, other = await town.counter("silent"), await town.counter("other")
+    town.publisher = SilentAbout(town.broker, {silent})
+    async with asyncio.timeout(5):
+        await town.relay.round()
+    assert (town.published(silent), town.published(other)) == ([], [1, 2])
+    town.publisher = MemoryPublisher(town.broker)
+    town.clock.advance(61)
+    await town.relay.round()
+    assert town.published(silent) == [1, 2]

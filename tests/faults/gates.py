@@ -44,6 +44,8 @@ class GatedDocuments(MemoryDocuments):
 
     def __init__(self, collection: Any, shelf: Shelf, steps: Steps, process: Process) -> None:
         super().__init__(collection)
+        self.still = MemoryDocuments(collection)
+        """The same, with no steps: for what asks more than once within one."""
         self._shelf = shelf
         self._steps = steps
         self._process = process
@@ -81,6 +83,12 @@ class GatedDocuments(MemoryDocuments):
 
         what = f"update_each {', '.join(pairs[0][1])}"
         return int(await self._write(what, [where["_id"] for where, _ in pairs], each))
+
+    async def take_out(self, ids: Sequence[str], entries: Sequence[str], *, keep: int, whole: Sequence[str]) -> None:
+        async def each() -> None:
+            at_once(self.still.take_out(ids, entries, keep=keep, whole=whole))
+
+        await self._write("take_out", list(ids), each)
 
     async def insert_each(self, documents: Sequence[Document]) -> int:
         if not documents:

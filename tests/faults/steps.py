@@ -114,7 +114,9 @@ class Steps:
         self.now += 1
         self.told.append(f"{self.now} {step.process.name} {step.what}: {fate.value}")
         self.waiting.remove(step)
-        if fate is Fate.HAPPENS:
+        if step.answer.done():
+            self._heard_by_nobody(step, fate)
+        elif fate is Fate.HAPPENS:
             self._answer(step, step.act)
         elif fate is Fate.SLOW:
             self._slowly(step)
@@ -131,6 +133,15 @@ class Steps:
             elif fate is not Fate.REQUEST_LOST:
                 self._do_silently(step)
             step.answer.set_exception(step.unknown())
+
+    def _heard_by_nobody(self, step: Step, fate: Fate) -> None:
+        """Whoever asked has given up meanwhile. What is on its way arrives all the same, or does not."""
+        if fate is Fate.LATE:
+            self.late.append(step)
+        elif fate is not Fate.REQUEST_LOST:
+            self._do_silently(step)
+        if fate is Fate.DIES:
+            self.kill(step.process)
 
     def kill(self, process: Process) -> None:
         """End a process between two of its steps."""

@@ -3,7 +3,7 @@
 Every one looks simpler than the rule, and every one loses, doubles or swaps something: ``test_protocol_model.py``.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -12,7 +12,7 @@ from gates import GatedDocuments
 
 import chassis.aggregates
 import chassis.group
-from chassis.documents import Change, DatabaseUnavailable, Document, Documents, Where
+from chassis.documents import DatabaseUnavailable, Document, Documents
 from chassis.draft import Draft
 from chassis.group import Group, Waiting
 from chassis.places import Place
@@ -117,17 +117,6 @@ def clear_the_outbox(patches: pytest.MonkeyPatch) -> None:
     patches.setattr(Relay, "_mark", mark)
 
 
-def clear_whatever_the_version(patches: pytest.MonkeyPatch) -> None:
-    """W17: a document whose collected events were all acknowledged is cleared, also where it was written since."""
-    update_each = GatedDocuments.update_each
-
-    async def unseen(self: GatedDocuments, pairs: Sequence[tuple[Where, Change]]) -> int:
-        anyhow = [({"_id": where["_id"]} if set(where) == {"_id", "v"} else where, change) for where, change in pairs]
-        return await update_each(self, anyhow)
-
-    patches.setattr(GatedDocuments, "update_each", unseen)
-
-
 def relay_what_may_be_taken_back(patches: pytest.MonkeyPatch) -> None:
     """W22: the relay reads writes that a crash of the database can take back."""
     patches.setattr(GatedDocuments, "finds_what_lasts", False)
@@ -142,7 +131,6 @@ WEAKER: dict[str, Patch] = {
     "W13": refuse_at_once,
     "W17-unset": unset_due_unseen,
     "W17-clear": clear_the_outbox,
-    "W17-version": clear_whatever_the_version,
     "W22": relay_what_may_be_taken_back,
 }
 

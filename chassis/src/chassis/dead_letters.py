@@ -5,7 +5,7 @@ import logging
 from collections.abc import Awaitable, Callable
 
 from chassis.records import Record
-from chassis.relay import Headers, Publisher
+from chassis.relay import SEND_TIMEOUT, Headers, Publisher
 from contracts.topics import dead_letters
 
 _log = logging.getLogger(__name__)
@@ -44,7 +44,8 @@ class DeadLetters:
         async with self._opening:
             publisher = self._publisher = self._publisher or await self._open_publisher()
         try:
-            await (await publisher.send(dead_letters(self._service), key, value, headers))
+            async with asyncio.timeout(SEND_TIMEOUT):
+                await (await publisher.send(dead_letters(self._service), key, value, headers))
         except BaseException:
             if self._publisher is publisher:
                 await self.close()  # it may never work again; the next dead letter gets a new one

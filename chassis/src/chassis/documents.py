@@ -191,6 +191,26 @@ class Documents:
             matched += int(result.matched_count)
         return matched
 
+    async def take_out(self, ids: Sequence[str], entries: Sequence[str], *, keep: int, whole: Sequence[str]) -> None:
+        """Move entries of the lists ``out`` of some documents to the ends of their lists ``sent``; can be done twice.
+
+        Each document is changed in one step, where it stands: what else waits in ``out`` stays there, and ``due`` goes
+        only where nothing does. The documents of a command are one update, which costs half of one update each.
+
+        Args:
+            ids: the documents.
+            entries: values of ``id`` of those that go.
+            keep: entries that remain in ``sent``, the last ones.
+            whole: values of ``topic`` whose entries keep their ``body``.
+
+        Raises:
+            DatabaseUnavailable: unknown which were changed.
+        """
+        change = _taken_out(list(entries), keep, list(whole))
+        for first in range(0, len(ids), _MOST_AT_ONCE):
+            with _translated(_WRITE):
+                await self._collection.update_many({"_id": {"$in": list(ids[first : first + _MOST_AT_ONCE])}}, change)
+
     async def upsert(self, id: str, change: Change) -> None:
         """Change the document with this ``_id``, made first where it is absent."""
         with _translated(_WRITE):
@@ -293,6 +313,18 @@ class _translated:  # noqa: N801 - reads as a statement: with _translated()
             raise DatabaseUnavailable(f"bulk write failed: {_codes(error)}") from error
         if isinstance(error, PyMongoError):
             raise DatabaseUnavailable(f"the database failed: {type(error).__name__}") from error
+
+
+def _taken_out(entries: list[str], keep: int, whole: list[str]) -> list[Document]:
+    goes = {"$in": ["$$entry.id", entries]}
+    body = {"$cond": [{"$in": ["$$entry.topic", whole]}, "$$entry.body", None]}
+    gone = {"$filter": {"input": "$out", "as": "entry", "cond": goes}}
+    kept = {"$map": {"input": gone, "as": "entry", "in": {"$mergeObjects": ["$$entry", {"body": body}]}}}
+    left = {"$filter": {"input": "$out", "as": "entry", "cond": {"$not": [goes]}}}
+    return [
+        {"$set": {"sent": {"$slice": [{"$concatArrays": ["$sent", kept]}, -keep]}, "out": left}},
+        {"$set": {"due": {"$cond": [{"$eq": ["$out", []]}, "$$REMOVE", "$due"]}}},
+    ]
 
 
 def _each_of(error: BulkWriteError, count: int) -> list[Exception | None]:

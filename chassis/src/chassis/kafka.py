@@ -12,10 +12,11 @@ from aiokafka.helpers import create_ssl_context
 from faststream.security import BaseSecurity, SASLScram512
 
 from chassis.errors import Transient
+from chassis.relay import SEND_TIMEOUT
 from chassis.settings import ServiceSettings
 
-SEND_TIMEOUT = 10.0
-"""Seconds until a record that nobody acknowledged counts as failed."""
+_OPEN_TIMEOUT = 10.0
+"""Seconds until a cluster that gives a producer no number counts as away."""
 PROBE_TIMEOUT = 1.5
 """Seconds until a sign of life counts as missing."""
 
@@ -49,7 +50,7 @@ class KafkaPublisher:
             **sasl_of(settings),
         )
         try:
-            async with asyncio.timeout(SEND_TIMEOUT):
+            async with asyncio.timeout(_OPEN_TIMEOUT):
                 await producer.start()
         except BaseException as error:
             with contextlib.suppress(Exception):
@@ -63,11 +64,7 @@ class KafkaPublisher:
         self, topic: str, key: str, value: bytes | None, headers: list[tuple[str, bytes]]
     ) -> Awaitable[object]:
         """Put a record into the buffer; the returned future ends with the acknowledgement."""
-        async with asyncio.timeout(SEND_TIMEOUT):
-            future: asyncio.Future[object] = await self._producer.send(topic, value, key=key.encode(), headers=headers)
-        # A task for each record, as asyncio.wait_for makes in a gather, would cost as much as sending it.
-        limit = asyncio.get_running_loop().call_later(SEND_TIMEOUT, _give_up, future)
-        future.add_done_callback(lambda _: limit.cancel())
+        future: asyncio.Future[object] = await self._producer.send(topic, value, key=key.encode(), headers=headers)
         return future
 
     async def close(self) -> None:
@@ -146,11 +143,6 @@ class KafkaProbe:
             raise
         self._client = client
         return client
-
-
-def _give_up(future: "asyncio.Future[object]") -> None:
-    if not future.done():
-        future.set_exception(BrokerUnavailable(f"no acknowledgement within {SEND_TIMEOUT:g} s"))
 
 
 def security_of(settings: ServiceSettings) -> BaseSecurity | None:

@@ -7,10 +7,9 @@ changes nothing there.
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum
-from typing import Any
+from typing import Any, NamedTuple
 
 from chassis.clock import Clock
 from chassis.documents import Document, Documents, Duplicate, Index
@@ -31,9 +30,8 @@ class Verdict(Enum):
     EARLY = "early"
 
 
-@dataclass(frozen=True)
-class Place:
-    """How far a group has come with one source."""
+class Place(NamedTuple):
+    """How far a group has come with one source. One is made for each event: a tuple takes a fifth of the time."""
 
     id: str
     last: int
@@ -168,7 +166,7 @@ class Places:
     async def keep_for(self, place: Place, envelope: Envelope) -> None:
         """Note, before an event is buried, that its number is not lost."""
         if self._forgets:
-            read = self._read(replace(place, read=place.read or _position(envelope)))
+            read = self._read(place._replace(read=place.read or _position(envelope)))
             change: dict[str, Document] = {"$max": {"buried": envelope.sequence}}
             await self._documents.update({"_id": place.id}, {**change, "$set": read} if read else change)
 

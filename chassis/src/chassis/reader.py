@@ -8,7 +8,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
@@ -215,7 +215,7 @@ class Reader:
     async def _finish_run(self, run: _Run, until: float) -> None:
         if run.failed is not None:
             await self._put_aside(run.place, *run.events[run.done], run.failed)
-            run.place, run.done = replace(run.place, stored=True), run.done + 1
+            run.place, run.done = run.place._replace(stored=True), run.done + 1
         if await self._held_together(run.place, run.events[run.done :]):
             run.done = len(run.events)
         for record, envelope in run.events[run.done :]:

@@ -1,8 +1,7 @@
 """The relay: publishes the events that wait in documents, in order per document and topic, at least once.
 
 It never writes an aggregate's state and never touches its version, so it is never in a command's way. What it marks,
-it marks by event id, or by the version that it has collected, so that a command or another relay in between loses
-nothing (``protocol.md``, W4, W17).
+it marks by event id, so that a command or another relay in between loses nothing (``protocol.md``, W4, W17).
 """
 
 import asyncio
@@ -29,12 +28,19 @@ _log = logging.getLogger(__name__)
 MOST_AT_ONCE = 500
 POLL = 0.1
 """Seconds between two looks where nobody kicks: the delay of what another process has written."""
+SEND_TIMEOUT = 10.0
+"""Seconds until what nobody acknowledged counts as not published."""
 LONGEST_BACK_OFF = 60.0
 KEPT_BYTES = 64 * 1024
 KEPT_EVENTS = 32
-_FIELDS = ("tenant", "v", "out")
+_FIELDS = ("tenant", "out")
+_PUBLIC = [name for name, topic in TOPICS.items() if topic.data == "public"]
+"""Topics of whose published events a document remembers the body too: a code or an address must not outlive its
+purpose, and what a newer release has written may be one."""
 
 Headers = list[tuple[str, bytes]]
+_Lane = tuple[Document, list[Document]]
+"""A document and those of its pending events that go to one topic."""
 
 
 class NotPublished(Transient):
@@ -45,7 +51,10 @@ class Publisher(Protocol):
     """A producer that can be thrown away with all that is still in its buffer."""
 
     async def send(self, topic: str, key: str, value: bytes | None, headers: Headers) -> Awaitable[object]:
-        """Put a record into the buffer; what is returned ends when the brokers have acknowledged it."""
+        """Put a record into the buffer; what is returned ends when the brokers have acknowledged it.
+
+        Both may take for ever: whoever sends gives up after ``SEND_TIMEOUT``, and throws the publisher away.
+        """
 
     async def close(self) -> None:
         """Throw the producer away without sending its buffer."""
@@ -147,7 +156,7 @@ class Relay:
                 await self._drop_publisher()
                 break
             self._seen_alive = time.monotonic()
-            sent = await asyncio.gather(*(self._send(publisher, document, lane[0]) for document, lane in lanes))
+            sent = await self._wave(publisher, lanes)
             on = []
             for (document, lane), good in zip(lanes, sent, strict=True):
                 if good:
@@ -161,6 +170,19 @@ class Relay:
             await self._drop_publisher()
         await self._mark(documents, due, acknowledged)
         await self._back_off(documents, failed)
+
+    async def _wave(self, publisher: Publisher, lanes: Sequence[_Lane]) -> list[bool]:
+        """Send the next event of each lane; of each, whether it was acknowledged in time."""
+        sending = [asyncio.create_task(self._send(publisher, document, lane[0])) for document, lane in lanes]
+        try:
+            _, late = await asyncio.wait(sending, timeout=SEND_TIMEOUT)
+        finally:
+            for one in sending:
+                one.cancel()
+        if late:
+            _log.warning("events not acknowledged", extra={"fields": {"events": len(late), "seconds": SEND_TIMEOUT}})
+            await asyncio.wait(late)
+        return [one not in late and one.result() for one in sending]
 
     async def _send(self, publisher: Publisher, document: Document, entry: Document) -> bool:
         topic, id = entry["topic"], document["_id"]
@@ -195,36 +217,19 @@ class Relay:
             await publisher.close()
 
     async def _mark(self, documents: Documents, due: list[Document], acknowledged: dict[str, list[Document]]) -> None:
-        """Take the acknowledged events out; all of it can be done twice.
-
-        A document that nobody wrote since it was collected, and whose events were all acknowledged, needs one update.
-        """
-        whole = [document for document in due if document["out"] and _all_of(document, acknowledged)]
-        cleared = await documents.update_each(
-            [
-                (
-                    {"_id": document["_id"], "v": document["v"]},
-                    {"$set": {"out": []}, "$unset": {"due": 1}, "$push": _memory(acknowledged[document["_id"]])},
-                )
-                for document in whole
-            ]
-        )
-        for id, entries in acknowledged.items():
+        """Take the acknowledged events out, and ``due`` where nothing is left; all of it can be done twice."""
+        groups: dict[int, list[Document]] = {}
+        for document in due:
+            entries = acknowledged[document["_id"]]
             if entries:
-                self._tries.pop(id, None)
-        done = {document["_id"] for document in whole} if cleared == len(whole) else set()
-        await self._mark_by_ids(documents, {id: acknowledged[id] for id in acknowledged if id not in done})
-
-    async def _mark_by_ids(self, documents: Documents, acknowledged: dict[str, list[Document]]) -> None:
-        """Take events out by id, then drop ``due`` where nothing is left."""
-        pulls = []
-        for id, entries in acknowledged.items():
-            if entries:
-                ids = {"$in": [entry["id"] for entry in entries]}
-                change = {"$pull": {"out": {"id": ids}}, "$push": _memory(entries)}
-                pulls.append(({"_id": id, "out.id": ids}, change))
-        await documents.update_each(pulls)
-        await documents.update_each([({"_id": id, "out": []}, {"$unset": {"due": 1}}) for id in acknowledged])
+                self._tries.pop(document["_id"], None)
+            if entries or not document["out"]:
+                groups.setdefault(_remembered(entries), []).append(document)
+        for keep, some in groups.items():
+            ids = [document["_id"] for document in some]
+            await documents.take_out(
+                ids, [entry["id"] for id in ids for entry in acknowledged[id]], keep=keep, whole=_PUBLIC
+            )
 
     async def _back_off(self, documents: Documents, failed: dict[str, Document]) -> None:
         delays = []
@@ -235,27 +240,13 @@ class Relay:
         await documents.update_each(delays)
 
 
-def _all_of(document: Document, acknowledged: dict[str, list[Document]]) -> bool:
-    return len(acknowledged[document["_id"]]) == len(document["out"])
+def _remembered(entries: list[Document]) -> int:
+    """Return how many events a document remembers, these included."""
+    largest = max((len(entry["body"] or b"") for entry in entries), default=0)
+    return max(1, min(KEPT_EVENTS, KEPT_BYTES // max(largest, 1)))
 
 
-def _memory(entries: list[Document]) -> Document:
-    """Return what to push: the events as the document remembers them."""
-    largest = max(len(entry["body"] or b"") for entry in entries)
-    keep = max(1, min(KEPT_EVENTS, KEPT_BYTES // max(largest, 1)))
-    return {"sent": {"$each": [_remembered(entry) for entry in entries], "$slice": -keep}}
-
-
-def _remembered(entry: Document) -> Document:
-    """Return what a document remembers of a published event: of a restricted one not its body.
-
-    A code or an address must not outlive its purpose in the publisher's database.
-    """
-    topic = TOPICS.get(entry["topic"])  # a newer release may have written it
-    return entry if topic is not None and topic.data == "public" else {**entry, "body": None}
-
-
-def _lanes(document: Document) -> list[tuple[Document, list[Document]]]:
+def _lanes(document: Document) -> list[_Lane]:
     """Return the pending events per topic, in order; one empty document gives none and is only marked."""
     topics: dict[str, list[Document]] = {}
     for entry in document["out"]:

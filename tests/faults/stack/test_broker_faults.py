@@ -22,6 +22,7 @@ from wires import Wire
 
 import chassis.broker
 import chassis.kafka
+import chassis.relay
 from chassis.documents import Document, Documents
 from chassis.kafka import KafkaPublisher
 from chassis.logs import Seldom
@@ -119,6 +120,7 @@ async def test_a_new_producer_after_a_partition_without_leader_keeps_the_order(
     cluster: MockCluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nobody leads for longer than a request may take: the producer's batch expires, a new producer begins anew."""
+    monkeypatch.setattr(chassis.relay, "SEND_TIMEOUT", 1.5)
     monkeypatch.setattr(chassis.kafka, "SEND_TIMEOUT", 1.5)
     town = BusyTown(cluster.servers)
     await town.count(counters=12, ups=15)

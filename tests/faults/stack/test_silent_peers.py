@@ -71,7 +71,7 @@ async def test_the_landeskonto(silent: Wire, monkeypatch: pytest.MonkeyPatch) ->
 
 
 async def test_kafka(silent: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("chassis.kafka.SEND_TIMEOUT", 0.5)
+    monkeypatch.setattr("chassis.kafka._OPEN_TIMEOUT", 0.5)
     settings = ServiceSettings(kafka_servers=f"{HOST}:{silent.port}")
     await lets_go(lambda: KafkaPublisher.open(settings, "test"), BrokerUnavailable, 1)
     probe = KafkaProbe(settings, "test")

@@ -38,6 +38,15 @@ class MemoryDocuments(Documents):
         """Do the updates one by one: the engine's bulk write does not know the driver's newest arguments."""
         return sum([await self.update(where, change) for where, change in pairs])
 
+    async def take_out(self, ids: Sequence[str], entries: Sequence[str], *, keep: int, whole: Sequence[str]) -> None:
+        """Take them out one by one: the engine knows no update that looks at what it changes."""
+        for document in await self.find({"_id": {"$in": list(ids)}}, limit=max(1, len(ids))):
+            gone = [entry for entry in document["out"] if entry["id"] in entries]
+            left = [entry for entry in document["out"] if entry["id"] not in entries]
+            kept = [entry if entry["topic"] in whole else {**entry, "body": None} for entry in gone]
+            change: Document = {"$set": {"sent": [*document["sent"], *kept][-keep:], "out": left}}
+            await self.update({"_id": document["_id"]}, change if left else {**change, "$unset": {"due": 1}})
+
 
 class MemoryDatabase(Database):
     """A database that is gone with its object."""
