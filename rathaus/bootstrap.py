@@ -84,7 +84,8 @@ class Alone:
 
 def run(*command):
     """Run a command in the checkout; end with one sentence where it fails."""
-    surroundings = {**os.environ, "UV_PYTHON_DOWNLOADS": "never"}
+    # The machine's authorities, as pip's: where a proxy opens TLS, uv's own list does not know it.
+    surroundings = {"UV_SYSTEM_CERTS": "true", **os.environ, "UV_PYTHON_DOWNLOADS": "never"}
     surroundings.pop("VIRTUAL_ENV", None)
     if subprocess.run(command, cwd=ROOT, env=surroundings, check=False).returncode:  # noqa: S603  commands are ours
         sys.exit(f"Fehlgeschlagen: {' '.join(command[:6])} …")

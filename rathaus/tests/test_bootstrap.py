@@ -1,14 +1,19 @@
 """What a machine lacks is said in one sentence."""
 
 import importlib.util
+import os
 import shutil
+import ssl
 import subprocess
 import sys
+from pathlib import Path
 from types import ModuleType
 
 import pytest
 
-from rathaus.stack import REPOSITORY
+from rathaus import portalbuild
+from rathaus.stack import REPOSITORY, Ports, java
+from rathaus.stack.java import NotFetched
 
 
 @pytest.fixture
@@ -50,3 +55,26 @@ def test_a_changed_requirement_changes_the_stamp(bootstrap: ModuleType, monkeypa
     members = [REPOSITORY / "rathaus"]
     assert bootstrap.stamp("python", members) == bootstrap.stamp("python", members)
     assert bootstrap.stamp("python", members) != bootstrap.stamp("python", [*members, REPOSITORY / "chassis"])
+
+
+def test_packages_are_fetched_by_the_machines_own_authorities(
+    bootstrap: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where a proxy opens TLS, as in many an administration, no list that a program brings along knows it."""
+    told = [sys.executable, "-c", "import os, sys; sys.exit(os.environ['UV_SYSTEM_CERTS'] != sys.argv[1])"]
+    bootstrap.run(*told, "true")
+    monkeypatch.setenv("UV_SYSTEM_CERTS", "false")
+    bootstrap.run(*told, "false")
+
+
+def test_packages_of_the_portal_too(tmp_path: Path) -> None:
+    (tmp_path / "package.json").write_text('{"scripts": {"told": "test $NODE_USE_SYSTEM_CA = 1"}}')
+    portalbuild.npm(tmp_path, "run", "told")
+
+
+def test_a_jar_that_cannot_be_fetched_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{Ports.free().gateway}")
+    monkeypatch.delenv("REQUESTS_CA_BUNDLE", raising=False)
+    with pytest.raises(NotFetched, match=r"^org\.apache\.kafka:.* ließ sich nicht holen: .*ProxyError"):
+        java.jars("kafka", tmp_path)
+    assert os.environ.get("REQUESTS_CA_BUNDLE") == ssl.get_default_verify_paths().cafile

@@ -3,12 +3,16 @@
 import os
 import stat
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import httpx
 import pytest
 
 from rathaus.stack import Ports, RunsAlready, Stack
+from rathaus.stack.java import NotFetched
+from rathaus.stack.part import Part, Place
+from rathaus.stack.stack import READY_SECONDS
 
 PARTS = ("database", "mailbox")
 
@@ -40,6 +44,22 @@ def test_what_cannot_start_leaves_nothing_running(tmp_path: Path) -> None:
         stack.start()
     with Stack(tmp_path, Ports.free(), parts=()):
         assert not stack.is_ready("mailbox")
+
+
+def test_what_can_never_start_ends_the_wait_for_all_others(tmp_path: Path) -> None:
+    """`rathaus up` waits for who is slow, but not for a broker whose program could not be fetched."""
+
+    def fetch() -> Sequence[str]:
+        raise NotFetched("a:b:1", "no network")
+
+    def parts(place: Place) -> Sequence[Part]:
+        broker = Part("kafka", fetch, lambda: False)
+        return [broker, Part("forms", lambda: ["sleep", "600"], lambda: False, after=("kafka",))]
+
+    began = time.monotonic()
+    with pytest.raises(NotFetched, match="no network"):
+        Stack(tmp_path, Ports.free(), parts=("kafka", "forms"), instead=parts, strict=False).start()
+    assert time.monotonic() - began < READY_SECONDS / 3
 
 
 def test_secrets_stay_the_same_and_are_closed_to_others(tmp_path: Path) -> None:

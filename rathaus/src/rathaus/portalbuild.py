@@ -42,7 +42,8 @@ def build(portal: Path = REPOSITORY / "portal") -> bool:
 
 def npm(portal: Path, *arguments: str) -> None:
     """Run npm in the portal's folder. Raises BuildFailed with what it said."""
-    surroundings = {**os.environ, "PATH": f"{_NODE}{os.pathsep}{os.environ.get('PATH', '')}", "CI": "1"}
+    path = f"{_NODE}{os.pathsep}{os.environ.get('PATH', '')}"
+    surroundings = {"NODE_USE_SYSTEM_CA": "1", **os.environ, "PATH": path, "CI": "1"}
     ran = subprocess.run(  # noqa: S603  the command line is ours
         [str(_NODE / "node"), str(_NPM), *arguments],
         cwd=portal,

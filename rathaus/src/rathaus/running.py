@@ -19,6 +19,7 @@ from rich.table import Table
 from rathaus import portalbuild
 from rathaus.addresses import Addresses
 from rathaus.stack import CACHE, REPOSITORY, Ports, PortTaken, RunsAlready, Stack
+from rathaus.stack.java import NotFetched
 
 HOME = Path(os.environ.get("RATHAUS_HOME", REPOSITORY / ".rathaus" / "home")).resolve()
 FIRST_PORT = 8080
@@ -59,7 +60,7 @@ def up() -> int:
             threading.Event().wait()
     except Stopped:
         pass
-    except (RunsAlready, PortTaken, portalbuild.BuildFailed) as refused:
+    except (RunsAlready, PortTaken, portalbuild.BuildFailed, NotFetched) as refused:
         _console.print(str(refused), style="red")
         return 1
     finally:

