@@ -19,7 +19,17 @@ _FRAMES: Final = 30
 _CAUSES: Final = 5
 _SELDOM: Final = 5.0
 """Seconds in which aiokafka says the same thing once: while no broker answers, all its tasks say it at each try."""
-_QUIET: Final = ("aiokafka", "pymongo", "asyncio", "urllib3", "httpx", "httpcore", "opentelemetry")
+_QUIET: Final = (
+    "aiokafka",
+    "asyncio",
+    "faststream",  # two lines for each batch, and one for each reader that does not say whose it is
+    "httpcore",
+    "httpx",
+    "opentelemetry",
+    "pymongo",
+    "urllib3",
+    "uvicorn",  # six lines for each start and stop beside our own
+)
 
 
 def configure(service: str, level: str = "INFO") -> None:
@@ -37,6 +47,8 @@ def configure(service: str, level: str = "INFO") -> None:
             found = logging.getLogger(name)
             found.handlers.clear()
             found.propagate = True
+    # It says that a start failed; the process says why.
+    logging.getLogger("uvicorn.error").addFilter(lambda told: told.msg != "Application startup failed. Exiting.")
     # The API gateway keeps the access log.
     logging.getLogger("uvicorn.access").disabled = True
     logging.captureWarnings(True)

@@ -215,10 +215,9 @@ class Service:
         try:
             await self._open(stack)
         except BaseException as error:
-            reason = str(error) if isinstance(error, StartFailed) else type(error).__name__
-            _log.critical("start failed", exc_info=error, extra={"fields": {"reason": reason}})
+            self._tell_why_not_started(error)
             await stack.aclose()
-            await send({"type": "lifespan.startup.failed", "message": f"{self.name}: {reason}"})
+            await send({"type": "lifespan.startup.failed"})
             return
         _log.info("started", extra={"fields": {"roles": sorted(self._settings.roles)}})
         # What is there now stays: a full collection that looks through all of it halts everything for 30 ms.
@@ -235,6 +234,14 @@ class Service:
             return
         _log.info("stopped")
         await send({"type": "lifespan.shutdown.complete"})
+
+    def _tell_why_not_started(self, error: BaseException) -> None:
+        if self.stopping.is_set():
+            _log.info("stopped while starting")
+        elif isinstance(error, StartFailed):
+            _log.critical("start failed", extra={"fields": {"reason": str(error)}})
+        else:
+            _log.critical("start failed", exc_info=error, extra={"fields": {"reason": type(error).__name__}})
 
     async def _open(self, stack: AsyncExitStack) -> None:
         """Open in order: what comes later stops first."""

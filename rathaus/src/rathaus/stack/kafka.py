@@ -19,6 +19,7 @@ from rathaus.stack.secrets import Secrets
 from rathaus.stack.supervisor import Child, run_once
 
 _FLAGS = ["-Xms64m", "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]
+_QUIET = ["-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"]
 _FORMAT_SECONDS = 60.0
 _START_SECONDS = 60.0
 _TRAIN_SECONDS = 60.0
@@ -63,7 +64,8 @@ def part(place: Place, services: Sequence[str]) -> Part:
     def command() -> Sequence[str]:
         classes = java.class_path("kafka", place.cache)
         cache = _trained(place.cache, classes)
-        return _java(place, classes, [f"-XX:AOTCache={cache}"] if cache else [])
+        # It warns of each stub that the cache has under another name; then it makes that one anew.
+        return _java(place, classes, [f"-XX:AOTCache={cache}", "-Xlog:aot*=error"] if cache else [])
 
     return Part(
         name="kafka",
@@ -81,8 +83,7 @@ def _java(place: Place, classes: str, flags: Sequence[str]) -> list[str]:
     if not (folder / "formatted").exists():
         _format(place, classes, properties)
         (folder / "formatted").touch()
-    quiet = ["-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"]
-    return [java.java(), *_FLAGS, *flags, *quiet, "-cp", classes, "kafka.Kafka", str(properties)]
+    return [java.java(), *_FLAGS, *flags, *_QUIET, "-cp", classes, "kafka.Kafka", str(properties)]
 
 
 def _write_properties(place: Place, file: Path) -> None:
@@ -114,7 +115,7 @@ def _format(place: Place, classes: str, properties: Path) -> None:
     user = ",".join([f"name={ADMIN}", f"iterations={ITERATIONS}", *(f'{k}="{v}"' for k, v in encoded.items())])
     arguments = ["format", "-t", cluster_id(), "-c", str(properties), "--add-scram", f"{MECHANISM}=[{user}]"]
     log = place.folder("logs") / "kafka.log"
-    command = [java.java(), *_FLAGS, "-cp", classes, "kafka.tools.StorageTool", *arguments]
+    command = [java.java(), *_FLAGS, *_QUIET, "-cp", classes, "kafka.tools.StorageTool", *arguments]
     if run_once(command, {}, log, _FORMAT_SECONDS) != 0:
         raise RuntimeError(f"Kafka konnte seinen Ordner nicht anlegen. Protokoll: {log}")
 

@@ -5,6 +5,8 @@ from rathaus.stack.part import Part, Place
 from rathaus.stack.ports import HOST
 
 _FLAGS = ["-Xms32m", "-Xmx160m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]
+_QUIET = ["--enable-native-access=ALL-UNNAMED", "--sun-misc-unsafe-memory-access=allow"]
+"""Java would warn of what its libraries do."""
 _SPANS = 50_000
 
 
@@ -17,10 +19,11 @@ def part(place: Place) -> Part:
         "--armeria.ports[0].protocols[0]=http",
         f"--zipkin.storage.mem.max-spans={_SPANS}",
         "--logging.level.root=WARN",
+        "--spring.main.banner-mode=off",
     ]
     return Part(
         name="traces",
-        command=lambda: [java.java(), *_FLAGS, "-jar", str(java.jars("zipkin", place.cache)[0]), *options],
+        command=lambda: [java.java(), *_FLAGS, *_QUIET, "-jar", str(java.jars("zipkin", place.cache)[0]), *options],
         ready=lambda: services.answers(f"http://{HOST}:{port}/health"),
         stop_seconds=3,
     )
