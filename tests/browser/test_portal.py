@@ -27,6 +27,17 @@ FLAGS = [
 ]
 RULES = ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa", "best-practice"]
 WIDE, NARROW = ViewportSize(width=1280, height=900), ViewportSize(width=320, height=640)
+CUT_OFF = """() => {
+  const found = [], texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (texts.nextNode()) {
+    const range = document.createRange();
+    range.selectNodeContents(texts.currentNode);
+    const hidden = texts.currentNode.parentElement.closest(".visually-hidden");
+    if (!hidden && range.getBoundingClientRect().right > innerWidth) found.push(texts.currentNode.textContent);
+  }
+  return found;
+}"""
+"""Texts that reach beyond the window: the portal clips them, so that nothing scrolls and nobody can read them."""
 PASSWORD = "ein langes gutes Passwort"
 SCREENSHOTS = REPOSITORY / ".rathaus" / "screenshots"
 
@@ -93,6 +104,7 @@ class Visitor:
             self.page.set_viewport_size(size)
             over = self.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
             assert over <= 0, f"{name} scrolls sideways by {over} px at {size['width']} px"
+            assert self.page.evaluate(CUT_OFF) == [], f"{name} is cut off at {size['width']} px"
             self.page.screenshot(path=self.folder / f"{self.number:02} {name} {size['width']}.png", full_page=True)
         self.page.set_viewport_size(WIDE)
         assert self.complaints == [], name
@@ -209,6 +221,7 @@ class Visitor:
         page.get_by_label("abholen").check()
         page.get_by_label("Ja", exact=True).check()
         self.fill("E-Mail", self.email)  # necessary now, so its label no longer says that it is not
+        assert page.get_by_label("E-Mail", exact=True).get_attribute("type") == "email", "an address is one line"
         self.next("Erklärungen")
         page.get_by_label("Hinweise zum Datenschutz").check()
         page.get_by_label("richtig und vollständig").check()

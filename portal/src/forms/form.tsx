@@ -189,7 +189,8 @@ function TextControl({ field, options, value, onValue, ...frame }: TextControlPr
         onValue={(typed) => onValue(numberOf(typed))}
       />
     );
-  const long = options.multi === true || (options.multi === undefined && (field.maxLength ?? 0) > LONG_TEXT);
+  const free = field.format === undefined && (field.maxLength ?? 0) > LONG_TEXT;
+  const long = options.multi === true || (options.multi === undefined && free);
   if (long) return <TextAreaField {...text} onValue={onValue} />;
   const type = field.format === "email" ? "email" : field.format === "phone" ? "tel" : "text";
   const short = (field.maxLength ?? LONG_TEXT) <= 10;
