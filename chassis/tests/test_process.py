@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import json
 import os
-import re
 import signal
 import socket
 import sys
@@ -253,8 +252,8 @@ chassis.clock.datetime = Wrong
 async def test_a_process_on_a_machine_that_is_an_hour_off_is_not_ready(infrastructure: Stack, tmp_path: Path) -> None:
     async with _service(tmp_path, _environment(infrastructure), before=WRONG_MACHINE) as running:
         clock = (await running.until("clock", ok=False))["clock"]
-        said = re.match(r"the clock is (-\d+\.\d+)", clock["reason"])
-        assert said and abs(float(said[1]) + 3600) < 1, clock  # a busy machine is slow to answer
+        off = float(clock["reason"].removeprefix("the clock is ").partition(" ")[0])
+        assert abs(off + 3600) < 1, clock  # a busy machine is slow to answer
         assert (await running.client.get("/ready")).status_code == 503
         assert (await running.stop())[0] == 0
 
