@@ -4,6 +4,7 @@ import asyncio
 import io
 import json
 import logging
+import socket
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import Any
@@ -12,9 +13,10 @@ import httpx
 import pytest
 from fastapi import APIRouter
 from opentelemetry import trace
+from opentelemetry.exporter.zipkin.json import ZipkinExporter
 from opentelemetry.instrumentation.httpx import HTTPXClientInstrumentor
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExportResult
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import StatusCode
 
@@ -185,6 +187,15 @@ def test_exporters_are_chosen_by_the_standard_variable(
 ) -> None:
     monkeypatch.setenv("OTEL_TRACES_EXPORTER", exporter)
     assert type(tracing._exporter()).__name__ == name
+
+
+def test_a_trace_store_that_is_away_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        exporter = DiscreetExporter(ZipkinExporter(endpoint=f"http://127.0.0.1:{found.getsockname()[1]}/api/v2/spans"))
+        assert [exporter.export([]) for _ in range(3)] == [SpanExportResult.FAILURE] * 3
+    exporter.shutdown()
+    assert [(record.message, record.exc_info) for record in caplog.records] == [("traces are lost", None)]
 
 
 # -- logs

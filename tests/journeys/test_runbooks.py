@@ -17,7 +17,9 @@ from rathaus.addresses import Addresses
 from rathaus.stack import REPOSITORY, Stack
 
 PAGES = REPOSITORY / "docs" / "operations"
-OF_FAULTS = ["broker-down.md", "database-down.md", "dead-letters.md", "full-disk.md", "lag.md"]
+FOLLOWED = ["lag.md", "dead-letters.md"]
+OF_OUTAGES = ["broker-down.md", "database-down.md"]
+OF_FAULTS = [*FOLLOWED, *OF_OUTAGES, "full-disk.md"]
 SECTION = re.compile(r"^## (.+)$", re.MULTILINE)
 BLOCK = re.compile(r"^[ ]*```console\n(.*?)^[ ]*```$", re.MULTILINE | re.DOTALL)
 LOOKS = ("rathaus status", "rathaus deadletters list")
@@ -130,7 +132,7 @@ def follow(page: str, stack: Stack) -> None:
 
 @pytest.mark.stack
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("page", ["lag.md", "dead-letters.md"])
+@pytest.mark.parametrize("page", FOLLOWED)
 def test_a_runbook_does_what_it_says(page: str, town_hall: Stack) -> None:
     follow(page, town_hall)
 
@@ -138,7 +140,7 @@ def test_a_runbook_does_what_it_says(page: str, town_hall: Stack) -> None:
 @pytest.mark.prove
 @pytest.mark.stack
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("page", ["broker-down.md", "database-down.md"])
+@pytest.mark.parametrize("page", OF_OUTAGES)
 def test_a_runbook_of_an_outage_does_what_it_says(page: str, town_hall: Stack) -> None:
     follow(page, town_hall)
 
@@ -154,6 +156,14 @@ def test_each_runbook_tells_the_same_things(page: str) -> None:
         "What not to do",
         "To practise",
     ]
+
+
+@pytest.mark.parametrize("page", FOLLOWED + OF_OUTAGES)
+def test_nothing_of_a_runbook_is_left_out_when_it_is_followed(page: str) -> None:
+    text = (PAGES / page).read_text()
+    typed = [line.strip() for line in text.splitlines() if line.strip().startswith("$ ")]
+    assert sorted(f"$ {step.command.partition(chr(10))[0]}" for step in steps_of(text)) == sorted(typed)
+    assert any(step.said for step in steps_of(text))
 
 
 def test_what_a_page_says_and_does_not_happen_is_found() -> None:

@@ -5,6 +5,7 @@ Where spans go is told by the standard variables ``OTEL_TRACES_EXPORTER`` (``zip
 are still trace ids, so that a log line and a problem answer can name one. No personal data leaves in a span.
 """
 
+import logging
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -35,6 +36,7 @@ __all__ = [
     "trace_id",
 ]
 
+_log = logging.getLogger(__name__)
 _PROPAGATOR: Final = TraceContextTextMapPropagator()
 _TRACER: Final = trace.get_tracer("chassis")
 _NOTHING: Final = Context()
@@ -208,10 +210,19 @@ class DiscreetExporter(SpanExporter):
 
     def __init__(self, exporter: SpanExporter) -> None:
         self._exporter = exporter
+        self._taken = True
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        """Send spans."""
-        return self._exporter.export([_discreet(item) for item in spans])
+        """Send spans. Where nobody takes them they are gone; that is said once, until some are taken again."""
+        try:
+            result = self._exporter.export([_discreet(item) for item in spans])
+        except Exception as error:
+            if self._taken:
+                _log.warning("traces are lost", extra={"fields": {"reason": type(error).__name__}})
+            self._taken = False
+            return SpanExportResult.FAILURE
+        self._taken = True
+        return result
 
     def shutdown(self) -> None:
         """Close the exporter."""
