@@ -15,8 +15,8 @@ from chassis.admission import Admission
 from chassis.door import MOST_WAITING
 from chassis.testing.example import OTHER_TENANT, TENANT
 
-PLACES_AT_FIRST = 8
-"""Half of sixteen, for one municipality."""
+PLACES_AT_FIRST = 12
+"""Three quarters of sixteen, for one municipality."""
 
 
 @dataclass

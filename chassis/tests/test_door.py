@@ -18,6 +18,7 @@ from chassis.door import (
     LONGEST_WAIT,
     MOST,
     MOST_WAITING,
+    SHARE_ALONE,
     SHARE_BESIDE,
     SHARE_OF_ONE,
     TURN,
@@ -263,12 +264,12 @@ def test_a_rush_that_the_process_can_work_off_is_let_in() -> None:
     assert max(process.seen["town"].answered) < 0.3
 
 
-def test_one_alone_may_hold_half_of_the_places_and_a_crowd_beside_others_a_quarter() -> None:
+def test_one_alone_may_hold_most_of_the_places_and_a_crowd_beside_others_a_quarter() -> None:
     def let_in(door: Door, town: str, now: float) -> int:
         return sum(door.come(town, now).working for _ in range(100))
 
     alone, beside = Door(), Door()
-    assert let_in(alone, "loud", 0) == alone.places * SHARE_OF_ONE
+    assert let_in(alone, "loud", 0) == alone.places * SHARE_ALONE
     beside.leave(beside.come("quiet", 0), 0)
     assert let_in(beside, "loud", LATELY / 2) == beside.places * SHARE_BESIDE
     assert let_in(beside, "quiet", LATELY / 2) == beside.places * SHARE_OF_ONE, "who is no crowd is not held back"
@@ -282,7 +283,7 @@ def test_company_that_left_holds_nobody_back() -> None:
     door.turned(TURN / 2, LATELY / 2)
     assert door.working == door.places * SHARE_BESIDE
     door.turned(TURN / 2, 2 * LATELY)
-    assert door.working == sum(visit.working for visit in visits) == door.places * SHARE_OF_ONE
+    assert door.working == sum(visit.working for visit in visits) == door.places * SHARE_ALONE
 
 
 def test_who_waits_is_let_in_town_by_town() -> None:
@@ -305,6 +306,32 @@ def test_where_its_queue_stands_a_municipality_is_refused_although_others_move()
     assert door.expected_wait("loud", WAIT + 0.1) > WAIT
     with pytest.raises(TooMany):
         door.come("loud", WAIT + 0.1)
+
+
+def test_a_crowd_is_told_its_own_pace_not_that_of_those_beside_it() -> None:
+    """Else hundreds wait for a second and are refused then."""
+    door, entered = Door(), list[Visit]()
+    quiet = [door.come("quiet", 0) for _ in range(6)]
+
+    def loud(now: float) -> Visit:
+        visit = door.come("loud", now)
+        visit.enter = lambda: entered.append(visit)
+        return visit
+
+    crowd = [loud(0) for _ in range(60)]
+    inside = [visit for visit in crowd if visit.working]
+    foretold, last, moment = 0.0, crowd[-1], 0.0
+    while last not in entered:
+        moment += 0.001
+        door.leave(quiet.pop(0), moment)
+        quiet.append(door.come("quiet", moment))
+        if round(moment * 1000) % 8 == 0:
+            before = len(entered)
+            door.leave(inside.pop(0), moment)
+            inside += entered[before:]
+        if last is crowd[-1] and moment > 0.1:
+            foretold, last, begun = door.expected_wait("loud", moment), loud(moment), moment
+    assert foretold == pytest.approx(moment - begun, rel=0.5)
 
 
 def quiet_p99(loud: float) -> tuple[float, Process]:

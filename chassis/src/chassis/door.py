@@ -19,10 +19,12 @@ MOST: Final = 64
 _AT_FIRST: Final = 16
 TURN: Final = 0.001
 """Seconds of work that a turn of the event loop should have at most: what everybody waits for again and again."""
+SHARE_ALONE: Final = 0.75
+"""Part of the places that a municipality may hold while no other is there: the rest is free for whoever comes."""
 SHARE_OF_ONE: Final = 0.5
-"""Part of the places that one municipality may hold: enough to fill a process, and some are free for the next."""
+"""The same beside others."""
 SHARE_BESIDE: Final = 0.25
-"""The same for a crowd (more than half of all who are here) beside others: they meet few in work, so go on soon."""
+"""The same beside others for a crowd (more than half of all who are here): they meet few in work, so go on soon."""
 WAIT: Final = 0.5
 """Seconds that a request may be expected to wait: a rush of some hundred passes, an overload is refused."""
 LONGEST_WAIT: Final = 1.0
@@ -66,6 +68,8 @@ class Door:
     def __init__(self) -> None:
         self._working: Counter[str] = Counter()
         self._waiting: OrderedDict[str, deque[Visit]] = OrderedDict()
+        self._own_pace: dict[str, tuple[float, float]] = {}
+        """Of each queue: when the last one was let in, and the seconds between two."""
         self._seen: dict[str, float] = {}
         self._moved_at = self._turned_at = 0.0
         self._interval = 0.0
@@ -104,19 +108,23 @@ class Door:
             raise self.refusal(tenant, now)
         visit.since, visit.until = now, now + LONGEST_WAIT
         self._waiting[tenant] = queue
+        self._own_pace.setdefault(tenant, (now, self._interval))
         queue.append(visit)
         return visit
 
     def expected_wait(self, tenant: str, now: float) -> float:
         """Return the seconds that one more request would wait, at the pace at which places have become free.
 
-        At least as long as the first of its own queue has waited: no pace foretells how often others come between.
+        That pace or the one of its own queue, if that is slower: others may get most of the places. And it waits at
+        least as long as the first of its own queue has: no pace foretells who comes between.
         """
         own = len(self._waiting.get(tenant, ()))
         ahead = sum(min(len(queue), own + 1) for queue in self._waiting.values()) + 1
+        _, own_interval = self._own_pace.get(tenant, (0.0, 0.0))
         # What stands still shows no pace: for how long it has stood is all that is known. Time in which the process
         # did not run itself says nothing about what it waits for.
-        at_pace = ahead * self._interval + max(0.0, self._turned_at - self._moved_at)
+        stood = max(0.0, self._turned_at - self._moved_at)
+        at_pace = max(ahead * self._interval, (own + 1) * own_interval) + stood
         return max(at_pace, now - self._waiting[tenant][0].since) if own else at_pace
 
     def leave(self, visit: Visit, now: float) -> None:
@@ -162,7 +170,10 @@ class Door:
     def _has_place(self, tenant: str, now: float) -> bool:
         if self.working >= self.places:
             return False
-        share = SHARE_BESIDE if self._is_crowd(tenant) and self._has_company(tenant, now) else SHARE_OF_ONE
+        if not self._has_company(tenant, now):
+            share = SHARE_ALONE
+        else:
+            share = SHARE_BESIDE if self._is_crowd(tenant) else SHARE_OF_ONE
         return self._working[tenant] < self.places * share
 
     def _is_crowd(self, tenant: str) -> bool:
@@ -193,10 +204,12 @@ class Door:
         while (tenant := next((one for one in self._waiting if self._has_place(one, now)), None)) is not None:
             visit = self._waiting[tenant].popleft()
             self._waiting.move_to_end(tenant)
+            entered_at, interval = self._own_pace[tenant]
+            self._own_pace[tenant] = now, interval + _SMOOTHING * (now - entered_at - interval)
             self._forget_if_empty(tenant)
             self._take(visit, now)
             visit.enter()
 
     def _forget_if_empty(self, tenant: str) -> None:
         if not self._waiting[tenant]:
-            del self._waiting[tenant]
+            del self._waiting[tenant], self._own_pace[tenant]
