@@ -103,6 +103,7 @@ class Load:
         self._later: list[Command] = []
         self._signing_in: dict[str, asyncio.Lock] = {}
         self._over = asyncio.Event()
+        self._acknowledged = asyncio.Event()
         self._workers: list[asyncio.Task[None]] = []
         self.retried = 0
 
@@ -146,6 +147,12 @@ class Load:
             while self.answered < goal:
                 await asyncio.sleep(0.1)
 
+    async def next_acknowledgement(self, seconds: float = 90) -> None:
+        """Return as soon as the next command is acknowledged, before anything else is done."""
+        self._acknowledged.clear()
+        async with asyncio.timeout(seconds):
+            await self._acknowledged.wait()
+
     async def settle(self, command: Command, *, defer: bool = True) -> Reply:
         """Send a command until it is answered. Without an answer it may be left for the end."""
         while (reply := await self._attempt(command)).outcome == "unknown":
@@ -173,6 +180,8 @@ class Load:
         self.log.attempts.append(
             Attempt(command.source, command.key, reply.outcome, called, self.log.now(), _answer(command, reply))
         )
+        if reply.outcome == "acknowledged":
+            self._acknowledged.set()
         return reply
 
     async def _send(self, command: Command) -> Reply | None:

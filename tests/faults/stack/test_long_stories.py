@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
+from evidence import aggregates, read_documents
 from fault_town import FaultTown
 from levers import PARTS
 from telling import repeats
@@ -153,10 +154,25 @@ async def test_every_service_is_stopped_and_started_under_load(fault_town: Fault
 
 @pytest.mark.proves("F43")
 async def test_everything_is_killed_at_one_moment(fault_town: FaultTown) -> None:
+    """In the moment of an answer: what was written for it, no part had time to write anywhere else.
+
+    A kill takes what a process holds, so that it shows the order of writes and what is written before an answer. What
+    the system holds of files is left: that a file is also forced onto its disk shows only where the power fails.
+    """
+    stack = fault_town.stack
     async with fault_town.load(newcomers=1) as load:
-        await load.reaches(30)
-        await fault_town.kill(*PARTS)
         await load.reaches(20)
+        await load.next_acknowledgement()
+        await fault_town.kill(*PARTS)
+
+        await load.reaches(10)
+        stack.pause("kafka")  # what is told from here on waits, in documents and on its way
+        await load.reaches(20)
+        documents = await asyncio.to_thread(read_documents, stack, ("out",))
+        assert sum(len(one["out"]) for _, one in aggregates(documents)) >= 10
+        await load.next_acknowledgement()
+        await fault_town.kill(*PARTS)
+        await load.reaches(10)
     assert await fault_town.verdict() == []
 
 
