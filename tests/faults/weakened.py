@@ -3,7 +3,7 @@
 Every one looks simpler than the rule, and every one loses, doubles or swaps something: ``test_protocol_model.py``.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -36,7 +36,11 @@ def stand_still_on_a_gap(patches: pytest.MonkeyPatch) -> None:
     async def hold(self: Reader, place: Place, record: Record, envelope: Envelope) -> bool:
         raise DatabaseUnavailable(f"number {place.last + 1} is missing")
 
+    async def one_by_one(self: Reader, place: Place, events: Sequence[object]) -> bool:
+        return False
+
     patches.setattr(Reader, "_hold", hold)
+    patches.setattr(Reader, "_held_together", one_by_one)
 
 
 def bury_and_go_on(patches: pytest.MonkeyPatch) -> None:

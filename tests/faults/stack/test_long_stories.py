@@ -32,7 +32,7 @@ EVERY_POINT: dict[str, list[tuple[str, dict[str, Any]]]] = {
         ("written, nobody was told", {"point": "write", "when": "after"}),
         ("effect, place not advanced", {"point": "apply", "when": "after"}),
         ("sent, not acknowledged", {"point": "buffer", "when": "after", "late": 0.002}),
-        ("marked by one update of several", {"point": "bulk-write", "when": "after", "inside": "mark"}),
+        ("marked, the round not ended", {"point": "take-out", "when": "after", "inside": "mark"}),
     ],
     "notify": [
         ("read, nothing done", {"point": "take", "when": "before"}),

@@ -26,7 +26,7 @@ WEIGHTS = {
     "mailbox": 1,
 }
 POINTS = {
-    "appointments": ("write", "publish", "buffer", "send", "mark", "bulk-write", "database-answer", "lease"),
+    "appointments": ("write", "publish", "buffer", "send", "mark", "take-out", "database-answer", "lease"),
     "forms": ("write", "publish", "send", "mark", "take", "apply", "advance", "database-answer"),
     "notify": ("write", "take", "apply", "advance", "outside", "mail", "fire", "mark", "database-answer"),
     "osi-gateway": ("write", "take", "apply", "advance", "step", "submit", "fire", "mark", "database-answer"),
