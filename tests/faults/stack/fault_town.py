@@ -40,9 +40,9 @@ class FaultTown(Levers):
         """Give a stack its people."""
         return cls(stack, await people(stack, count), Log())
 
-    def load(self, **how: Any) -> Load:
-        """People at work, see ``Load``."""
-        return Load(self.stack, self.people, self.log, **how)
+    def load(self, people: Sequence[Citizen] = (), **how: Any) -> Load:
+        """People at work, the town's own or these, see ``Load``."""
+        return Load(self.stack, people or self.people, self.log, **how)
 
     async def verdict(self, seconds: float = 240) -> list[str]:
         """Let everything come to rest, then hold all against all: every broken invariant that is new, named."""
