@@ -100,7 +100,7 @@ class Running:
         async with asyncio.timeout(30):
             while True:
                 checks: dict[str, Any] = (await self.ready())["checks"]
-                if checks[name]["ok"] is ok:
+                if name in checks and checks[name]["ok"] is ok:
                     return checks
                 await asyncio.sleep(0.1)
 
@@ -294,6 +294,55 @@ async def test_it_can_be_stopped_while_it_waits(tmp_path: Path) -> None:
         assert [(line["level"], line["message"]) for line in map(json.loads, output.splitlines())] == [
             ("INFO", "stopped while starting")
         ]
+
+
+LARGE_COLLECTION = """
+import asyncio
+import os
+import chassis.documents
+from motor.motor_asyncio import AsyncIOMotorCollection
+
+chassis.documents._LONG = 0.1
+build = AsyncIOMotorCollection.create_index
+
+async def slowly(self, keys, **how):
+    while not os.path.exists(os.environ["BUILT"]):
+        await asyncio.sleep(0.02)
+    return await build(self, keys, **how)
+
+AsyncIOMotorCollection.create_index = slowly
+"""
+
+
+@pytest.mark.stack
+@pytest.mark.proves("F78")
+async def test_while_an_index_is_built_it_says_so_and_opens_afterwards(infrastructure: Stack, tmp_path: Path) -> None:
+    built = tmp_path / "built"
+    environment = {**_environment(infrastructure), "BUILT": str(built)}
+    async with _service(tmp_path, environment, before=LARGE_COLLECTION) as running:
+        body = await running.ready()
+        assert body["ready"] is False
+        assert body["checks"]["start"]["reason"].endswith("is built: process_counters.relay")
+        assert (await running.client.get("/health")).status_code == 200
+        refused = await running.client.post("/api/forms/v1/150900546546/counters")
+        assert (refused.status_code, int(refused.headers["Retry-After"]) >= 1) == (503, True)
+        built.touch()
+        checks = await running.until("database", ok=True)
+        assert "start" not in checks
+        assert (await running.client.post("/api/forms/v1/150900546546/counters")).status_code == 201
+        assert (await running.stop())[0] == 0
+        assert "an index is being built" in await running.output()
+
+
+@pytest.mark.stack
+@pytest.mark.proves("F78")
+async def test_it_can_be_stopped_while_an_index_is_built(infrastructure: Stack, tmp_path: Path) -> None:
+    environment = {**_environment(infrastructure), "BUILT": str(tmp_path / "never")}
+    async with _service(tmp_path, environment, before=LARGE_COLLECTION) as running:
+        await running.ready()
+        code, seconds = await running.stop()
+        assert code == 3, await running.output()
+        assert seconds < 5
 
 
 async def test_wrong_settings_are_one_sentence_without_secrets(tmp_path: Path) -> None:

@@ -4,6 +4,9 @@ Only query forms that behave alike on MongoDB and on the embedded database are o
 (``tests/test_documents_contract.py``) runs each of them on the fake and on the real part.
 """
 
+import asyncio
+import logging
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from copy import deepcopy
@@ -18,22 +21,38 @@ from bson.errors import InvalidDocument
 from motor.motor_asyncio import AsyncIOMotorClient
 from pydantic import SecretStr
 from pymongo import UpdateOne
-from pymongo.errors import BulkWriteError, DocumentTooLarge, DuplicateKeyError, PyMongoError, WriteError
+from pymongo.errors import (
+    BulkWriteError,
+    ConnectionFailure,
+    DocumentTooLarge,
+    DuplicateKeyError,
+    PyMongoError,
+    WriteError,
+)
 from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
 from chassis.errors import Transient
 from chassis.together import Together
 
+_log = logging.getLogger(__name__)
+
 Document = dict[str, Any]
 Where = Mapping[str, Any]
 Change = Mapping[str, Any]
 
+_ANSWER_MS = 5_000
+"""Until a connection without an answer is given up, wherever none of the limits below says otherwise."""
 _ACKNOWLEDGED = WriteConcern(w="majority", j=True, wtimeout=5_000)
 _READ = 2.0
 """Seconds that a read may take, with all that the driver tries again: a caller waits for it."""
 _WRITE = 5.0
 """The same for a write. Longer, because one that was given up may still happen."""
+_BUILD = 4 * 3600.0
+"""Seconds that the build of an index may take, at a start."""
+_ASK_AGAIN = 1.0
+_LONG = 5.0
+"""Seconds after which the build of an index is told; and every so often again, twice as long each time."""
 _NEVER = frozenset({2, 9, 14, 28, 40, 52, 66, 121, 10334, 17280, 17419, 17420})
 """The server's codes for writes that no repeat makes better: bad values, wrong types, paths, sizes."""
 _MOST_AT_ONCE = 10
@@ -68,17 +87,45 @@ class DatabaseUnavailable(Transient):
     """The database gave no answer, or none that says whether the write happened."""
 
 
+class Builds:
+    """Indexes that are being built for so long that somebody should know why nothing else happens."""
+
+    def __init__(self) -> None:
+        self.long = asyncio.Event()
+        """Set once there has been one."""
+        self._now: set[str] = set()
+
+    def __str__(self) -> str:
+        return ", ".join(sorted(self._now))
+
+    async def wait(self, what: str, build: "asyncio.Task[None]") -> None:
+        """Wait for a build, and tell if it takes long."""
+        began, patience = time.monotonic(), _LONG
+        try:
+            while not (await asyncio.wait([build], timeout=patience))[0]:
+                self._now.add(what)
+                self.long.set()
+                seconds = round(time.monotonic() - began)
+                _log.warning("an index is being built", extra={"fields": {"index": what, "seconds": seconds}})
+                patience *= 2
+        finally:
+            self._now.discard(what)
+            build.cancel()
+        build.result()
+
+
 class Documents:
     """One collection. Every write is acknowledged by a majority and by the journal before it returns."""
 
-    def __init__(self, collection: Any) -> None:
+    def __init__(self, collection: Any, builds: Builds | None = None) -> None:
         self._collection = collection
+        self._builds = builds or Builds()
         self.name: str = collection.name
         self._gets: Together[str, Document | None] = Together(self._get_all, _MOST_AT_ONCE)
         self._inserts: Together[Document, None] = Together(self._insert_all, _MOST_AT_ONCE)
 
     async def ensure(self, indexes: Sequence[Index]) -> None:
-        """Create the indexes that are missing."""
+        """Create the indexes that are missing. Over many documents that takes long: ``Builds`` tells of it."""
         for index in indexes:
             options: Document = {"name": index.name, "unique": index.unique}
             if index.sparse:
@@ -87,8 +134,22 @@ class Documents:
                 options["partialFilterExpression"] = index.only_where
             if index.expire_after is not None:
                 options["expireAfterSeconds"] = int(index.expire_after.total_seconds())
-            with _translated():
-                await self._collection.create_index(list(index.keys), **options)
+            build = asyncio.create_task(self._build(list(index.keys), options))
+            await self._builds.wait(f"{self.name}.{index.name}", build)
+
+    async def _build(self, keys: list[tuple[str, int]], options: Document) -> None:
+        until = time.monotonic() + _BUILD
+        while True:
+            # Asked again it is waited for, not begun anew. The driver gives a connection up while the embedded database
+            # builds: that answers nobody meanwhile, not even whether it is there.
+            try:
+                with _translated(max(1.0, until - time.monotonic())):
+                    await self._collection.create_index(keys, **options)
+                return
+            except DatabaseUnavailable as error:
+                if not isinstance(error.__cause__, ConnectionFailure) or time.monotonic() > until:
+                    raise
+                await asyncio.sleep(_ASK_AGAIN)
 
     async def insert(self, document: Document) -> None:
         """Insert a new document, in one command with others of this moment.
@@ -226,12 +287,13 @@ class Documents:
 class Database:
     """One service's database."""
 
-    def __init__(self, client: Any, name: str) -> None:
+    def __init__(self, client: Any, name: str, builds: Builds | None = None) -> None:
         self._client = client
         self.name = name
+        self._builds = builds
 
     @classmethod
-    async def connect(cls, url: SecretStr, name: str) -> Self:
+    async def connect(cls, url: SecretStr, name: str, builds: Builds | None = None) -> Self:
         """Open the database and wait for its first answer.
 
         Raises:
@@ -241,11 +303,11 @@ class Database:
             url.get_secret_value(),
             serverSelectionTimeoutMS=2_000,
             connectTimeoutMS=2_000,
-            socketTimeoutMS=5_000,
+            socketTimeoutMS=_ANSWER_MS,
             maxPoolSize=64,
             appname=name,
         )
-        database = cls(client, name)
+        database = cls(client, name, builds)
         try:
             await database.ping()
         except DatabaseUnavailable:
@@ -258,7 +320,8 @@ class Database:
         return Documents(
             self._client[self.name].get_collection(
                 name, codec_options=_CODEC, write_concern=_ACKNOWLEDGED, read_concern=ReadConcern("majority")
-            )
+            ),
+            self._builds,
         )
 
     async def rename(self, name: str, to: str) -> None:

@@ -10,6 +10,7 @@ import contextlib
 import gc
 import logging
 import math
+import os
 import signal
 import sys
 import threading
@@ -30,7 +31,7 @@ from chassis.aggregates import Aggregates
 from chassis.auth import TokenKeys
 from chassis.broker import Bus, listen
 from chassis.clock import Clock, SystemClock
-from chassis.documents import Database
+from chassis.documents import Builds, Database
 from chassis.health import Check, clock_check, health_router, task_check
 from chassis.http import create_app
 from chassis.ids import uuid7
@@ -39,6 +40,7 @@ from chassis.problems import Kind
 from chassis.rebuild import ReadModel
 from chassis.relay import Relay
 from chassis.settings import ServiceSettings, load
+from chassis.starting import StartFailed, not_open, patiently, until_open
 from chassis.timers import Timer
 from contracts import Event, Tombstone
 from contracts.identity import TokenKeyPublished
@@ -127,10 +129,6 @@ class Parts:
 Wire = Callable[[Context[S]], Awaitable[Parts]]
 
 
-class StartFailed(Exception):
-    """Something that the service cannot do without was not there in time, or the process was asked to stop."""
-
-
 def run(name: str, settings_class: type[S], wire: Wire[S], arguments: list[str] | None = None) -> None:
     """Run a service until SIGTERM or SIGINT; never returns normally (exit code 0 after a stop, 2 or 3 at start)."""
     # uvicorn raises the signal again after its stop; without this the exit code would tell of a crash.
@@ -164,9 +162,18 @@ def run(name: str, settings_class: type[S], wire: Wire[S], arguments: list[str] 
         timeout_graceful_shutdown=math.ceil(settings.graceful_timeout),
     )
     server = _Server(config, service.stopping)
-    with contextlib.suppress(KeyboardInterrupt):
+    service.give_up = server.give_up
+    code: Any = 0
+    try:
         server.run()
-    sys.exit(0 if server.started else _START_FAILED)
+    except SystemExit as end:
+        code = end.code
+    except KeyboardInterrupt:
+        pass
+    if not service.opened:
+        sys.stdout.flush()
+        os._exit(_START_FAILED)  # not by sys.exit: a thread of the driver may wait for an index for hours
+    sys.exit(code)
 
 
 def _options(name: str, arguments: list[str] | None) -> dict[str, Any]:
@@ -182,6 +189,9 @@ class _Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, stopping: asyncio.Event) -> None:
         super().__init__(config)
         self._stopping = stopping
+
+    def give_up(self) -> None:
+        self.should_exit = True
 
     def handle_exit(self, sig: int, frame: Any) -> None:
         super().handle_exit(sig, frame)
@@ -201,6 +211,10 @@ class Service:
         self._app: ASGIApp | None = None
         self._kicks: list[Callable[[], None]] = []
         self._checks: dict[str, Check] = {}
+        self._builds = Builds()
+        self.opened = False
+        self.give_up: Callable[[], None] = lambda: None
+        """Ends a server that answers already."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request, or the lifespan."""
@@ -211,19 +225,34 @@ class Service:
 
     async def _live(self, receive: Receive, send: Send) -> None:
         await receive()
-        stack = AsyncExitStack()
+        stack, answers = AsyncExitStack(), False
+
+        async def answer() -> None:
+            nonlocal answers
+            if not answers:
+                await send({"type": "lifespan.startup.complete"})
+            answers = True
+
+        async def answer_early() -> None:
+            self._app = not_open(self.name, self._builds)
+            await answer()
+
         try:
-            await self._open(stack)
+            await until_open(asyncio.create_task(self._open(stack)), self.stopping, self._builds, answer_early)
         except BaseException as error:
             self._tell_why_not_started(error)
             await stack.aclose()
-            await send({"type": "lifespan.startup.failed"})
+            if answers:
+                self.give_up()
+            else:
+                await send({"type": "lifespan.startup.failed"})
             return
+        self.opened = True
         _log.info("started", extra={"fields": {"roles": sorted(self._settings.roles)}})
         # What is there now stays: a full collection that looks through all of it halts everything for 30 ms.
         gc.collect()
         gc.freeze()
-        await send({"type": "lifespan.startup.complete"})
+        await answer()
         await receive()
         self.stopping.set()
         try:
@@ -248,11 +277,10 @@ class Service:
         settings, roles = self._settings, self._settings.roles
         stack.push_async_callback(_send_last_spans)
         clock = SystemClock(settings.clock_offset_file)
-        database = await self._patiently(
-            "database", lambda: Database.connect(settings.database_url, settings.database_name)
-        )
+        url, database_name, patience = settings.database_url, settings.database_name, settings.start_timeout
+        database = await patiently("database", lambda: Database.connect(url, database_name, self._builds), patience)
         stack.push_async_callback(database.close)
-        await self._patiently("clock of the database", lambda: clock.begin(database.now))
+        await patiently("clock of the database", lambda: clock.begin(database.now), patience)
         self._background(stack, "clock", _follow(clock, database))
         bus = Bus(settings, self.name, database, clock)
         context = self.context(stack, database, clock, bus)
@@ -261,7 +289,7 @@ class Service:
         self._check("database", _ping(database))
         self._check("clock", clock_check(clock))
         self._check("token-key", context.token_keys.check)
-        await self._patiently("Kafka", lambda: _reach(bus))
+        await patiently("Kafka", lambda: _reach(bus), patience)
         stack.push_async_callback(bus.stop)
         await bus.start(consumers="consumers" in roles)
         self._check("kafka", bus.check)
@@ -326,31 +354,6 @@ class Service:
         task.add_done_callback(_tell_if_broken)
         self._check(f"{name}-task", task_check(task))
         stack.push_async_callback(_cancel, task)
-
-    async def _patiently(self, what: str, attempt: Callable[[], Awaitable[T]]) -> T:
-        """Try until it works: at start everything starts at once.
-
-        Raises:
-            StartFailed: not within the settings' ``start_timeout``, or the process was asked to stop.
-        """
-        loop = asyncio.get_running_loop()
-        until, delay = loop.time() + self._settings.start_timeout, 0.1
-        told = False
-        while True:
-            try:
-                return await attempt()
-            except Exception as error:
-                if loop.time() + delay > until:
-                    waited = f"{self._settings.start_timeout:g} s"
-                    raise StartFailed(f"no {what} within {waited} ({type(error).__name__})") from error
-                if not told:
-                    _log.info("waiting", extra={"fields": {"what": what, "reason": type(error).__name__}})
-                    told = True
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self.stopping.wait(), delay)
-            if self.stopping.is_set():
-                raise StartFailed("asked to stop while starting")
-            delay = min(delay * 1.5, 2.0)
 
 
 def _tell_if_broken(task: asyncio.Task[Any]) -> None:
