@@ -1,11 +1,15 @@
 """A group that slept for longer than its topic keeps what it holds: what is gone holds back nothing that is there."""
 
+import contextlib
 import logging
 from typing import Any
 
 import pytest
 
+from chassis.documents import DatabaseUnavailable
+from chassis.reader import MOST_BURIED, KeepsFailing
 from chassis.testing.desk import PACKAGES, Desk
+from contracts.envelope import Envelope
 
 GROUP = f"osi-gateway.{PACKAGES}"
 
@@ -82,6 +86,42 @@ async def test_what_lies_in_the_dead_letters_is_not_lost(desk: Desk, caplog: pyt
     await desk.replay(letter)
     await desk.until(lambda: desk.of("s") == [1, 2, 4])
     assert told(caplog) == [(3, 3)]
+
+
+@pytest.mark.proves("F66")
+@pytest.mark.parametrize("reason", ["database", "poison"])
+async def test_what_is_deleted_under_a_reader_that_stands_still_is_stepped_over_and_told(
+    desk: Desk, caplog: pytest.LogCaptureFixture, reason: str
+) -> None:
+    """It is alive and owns its partitions all the while: nobody tells it that they were emptied."""
+
+    async def stand_still(event: Any, envelope: Envelope) -> None:
+        raise DatabaseUnavailable("away") if reason == "database" else RuntimeError("poison")
+
+    async def until_tried(number: int) -> None:
+        with contextlib.suppress(DatabaseUnavailable, KeepsFailing):  # of the fake's readers, who tell it
+            await desk.until(lambda: bool(desk.tries[desk.source("s"), number]))
+
+    for number in (1, 2):
+        await desk.put_package("s", number)
+    await desk.until(lambda: desk.of("s") == [1, 2])
+    for reader in desk.readers():
+        reader._buried = MOST_BURIED
+    desk.effect = stand_still
+    for number in (3, 4):
+        await desk.put_package("s", number)
+    await until_tried(3)
+    await desk.forget()
+    with caplog.at_level(logging.ERROR, "chassis"):
+        await desk.put_package("s", 5)
+        await until_tried(5)
+        desk.effect = None
+        await desk.put_package("s", 6)
+        await desk.until(lambda: desk.of("s") == [1, 2, 5, 6])
+    assert told(caplog) == [(3, 4)]
+    (note,) = await notes(desk)
+    assert (note["group"], note["end"] - note["begin"]) == (GROUP, 2)
+    assert await desk.dead() == []
 
 
 async def _nothing() -> None:

@@ -117,7 +117,7 @@ class Bus:
                 rest = await reader.take_many(records)
             except Exception as error:
                 rest = Rest(tuple(records), error)
-            _rewind(consumer, rest.records)
+            followed.back(_rewind(consumer, rest.records))
             if rest.reason is not None:
                 fields = {"group": group, "records": len(rest.records), "reason": repr(rest.reason)}
                 _log.warning("records must be read again", extra={"fields": fields})
@@ -235,8 +235,11 @@ async def _undecoded(message: Any) -> bytes:
     return body
 
 
-def _rewind(consumer: Any, records: Sequence[Record]) -> None:
-    """Set the consumer back to the first of these records in each partition, before its place is committed."""
+def _rewind(consumer: Any, records: Sequence[Record]) -> Mapping[TopicPartition, int]:
+    """Set the consumer back to the first of these records in each partition, before its place is committed.
+
+    Returns the offsets.
+    """
     first: dict[TopicPartition, int] = {}
     for record in records:
         partition = TopicPartition(record.topic, record.partition)
@@ -244,3 +247,4 @@ def _rewind(consumer: Any, records: Sequence[Record]) -> None:
     for partition, offset in first.items():
         with contextlib.suppress(IllegalStateError):  # it is another consumer's by now, who begins at what is committed
             consumer.seek(partition, offset)
+    return first

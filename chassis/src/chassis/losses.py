@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -73,6 +73,12 @@ class Followed(ConsumerRebalanceListener):  # type: ignore[misc]
                 self._see(record.partition, self._next.get(record.partition, record.offset), record.offset)
                 self._next[record.partition] = record.offset + 1
         return list(self._found)
+
+    def back(self, first: Mapping[TopicPartition, int]) -> None:
+        """Say that these partitions are read again from these offsets on: what was handed out there was not read."""
+        for partition, offset in first.items():
+            if partition.topic == self._topic and partition.partition in self._next:
+                self._next[partition.partition] = offset
 
     def noted(self, loss: Loss) -> None:
         """Say that it is written down."""

@@ -351,14 +351,18 @@ class Reader:
         raise AssertionError("the last try has no delay")
 
     async def _put_aside(self, place: Place, record: Record, envelope: Envelope, failed: _Failure) -> None:
+        self._stop_if_ill(failed)  # before anything says that the record may lie in the dead letters
         await self.places.begin_at(place, envelope)
         await self._bury_failed(record, failed)
 
-    async def _bury_failed(self, record: Record, failed: _Failure) -> None:
+    def _stop_if_ill(self, failed: _Failure) -> None:
         if self._buried >= MOST_BURIED:
             kind = type(failed.reason).__name__
             self.ill = f"group {self.group} has buried {self._buried} records in a row and stands still: {kind}"
             raise KeepsFailing(self.ill) from failed.reason
+
+    async def _bury_failed(self, record: Record, failed: _Failure) -> None:
+        self._stop_if_ill(failed)
         await self._bury(record, self.group, failed.reason, failed.tries)
         self._buried += 1
 

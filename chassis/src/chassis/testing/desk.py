@@ -158,6 +158,10 @@ class Desk(ABC):
         """Let this happen while nobody reads, and the topic that forgets forget it."""
 
     @abstractmethod
+    async def forget(self) -> None:
+        """Let the topic that forgets forget all that it holds, whoever reads."""
+
+    @abstractmethod
     async def dead(self) -> list[Record]:
         """Return the dead letters of the osi-gateway."""
 
@@ -200,6 +204,10 @@ class FakeDesk(Desk):
     async def oversleep(self, unread: Callable[[], Awaitable[object]]) -> None:
         """See Desk."""
         await unread()
+        await self.forget()
+
+    async def forget(self) -> None:
+        """See Desk."""
         self.broker.forget(PACKAGES)
 
     async def dead(self) -> list[Record]:
@@ -270,13 +278,17 @@ class RealDesk(Desk):
         """See Desk."""
         await asyncio.gather(*(bus.stop() for bus in self.buses))
         await unread()
+        await self.forget()
+        self.buses = [self._bus(name) for name in _READ]
+        await asyncio.gather(*(bus.start(consumers=True) for bus in self.buses))
+
+    async def forget(self) -> None:
+        """See Desk."""
         admin = AIOKafkaAdminClient(**self._as_admin())
         await admin.start()
         all_of_it = RecordsToDelete(-1)
         await admin.delete_records({TopicPartition(PACKAGES, n): all_of_it for n in range(TOPICS[PACKAGES].partitions)})
         await admin.close()
-        self.buses = [self._bus(name) for name in _READ]
-        await asyncio.gather(*(bus.start(consumers=True) for bus in self.buses))
 
     async def dead(self) -> list[Record]:
         """See Desk."""
