@@ -140,8 +140,7 @@ class Documents:
     async def _build(self, keys: list[tuple[str, int]], options: Document) -> None:
         until = time.monotonic() + _BUILD
         while True:
-            # Asked again it is waited for, not begun anew. The driver gives a connection up while the embedded database
-            # builds: that answers nobody meanwhile, not even whether it is there.
+            # Asked again it is waited for, not begun anew.
             try:
                 with _translated(max(1.0, until - time.monotonic())):
                     await self._collection.create_index(keys, **options)

@@ -57,7 +57,6 @@ async def test_the_build_of_an_index_has_a_limit_of_its_own(
 async def test_an_index_is_built_though_its_connection_is_lost(
     documents: Documents, wire: Wire, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The embedded database answers nobody while it builds, so that the driver gives the connection up."""
     building = asyncio.create_task(documents.ensure([Index((("n", 1),), "number", unique=True)]))
     while not any(record.getMessage() == TOLD for record in caplog.records):
         await asyncio.sleep(0.01)
