@@ -17,6 +17,8 @@ PATIENCE = 2.0
 """Seconds after which a command without an answer of the database is refused."""
 NOISE = 2.0
 """Seconds that a busy machine may add."""
+LAST_REQUEST = 18.0
+"""Seconds after which a reader has given up what it asked a silent broker; with aiokafka's own limit 29."""
 
 
 @pytest.fixture(scope="module")
@@ -162,6 +164,7 @@ async def test_a_slow_network_that_loses_makes_slow_answers_and_no_wrong_ones(of
 @pytest.mark.prove
 @pytest.mark.proves("F20")
 async def test_a_silent_broker_is_noticed_and_left(office: Office) -> None:
+    """By reader, relay and readiness; what a reader holds beside them is in test_broker_faults.py."""
     async with office.citizens() as citizens:
         await citizens.book(citizens.day(0))
         await citizens.drained()
@@ -170,9 +173,10 @@ async def test_a_silent_broker_is_noticed_and_left(office: Office) -> None:
         await becomes(office, "kafka", 10 + NOISE)
         accepted(await citizens.keep_booking(12))  # longer than any client is quiet: metadata is asked for every 10 s
         office.kafka.heal()
+        healed = time.monotonic()
         await citizens.drained()
         await becomes(office, None, 120)
-        await nothing_hangs(office, before)
+        await nothing_hangs(office, before, healed + LAST_REQUEST + NOISE - time.monotonic())
         await all_is_well(citizens)
 
 
