@@ -19,7 +19,7 @@ from chassis.clock import Clock
 from chassis.compacted import Late, corrected_from, own_compacted
 from chassis.dead_letters import DeadLetters
 from chassis.documents import Database, Documents
-from chassis.kafka import KafkaProbe, KafkaPublisher, security_of
+from chassis.kafka import KafkaProbe, KafkaPublisher, leave_silent, security_of
 from chassis.losses import Followed
 from chassis.places import Places, gaps
 from chassis.reader import Handlers, Reader, Rest
@@ -70,7 +70,7 @@ class Bus:
         self._readers: list[Reader] = []
         self._dead_letters = DeadLetters(service, lambda: KafkaPublisher.open(settings, f"{service}-dead-letters"))
         self._probe = KafkaProbe(settings, f"{service}-probe")
-        self._watch: asyncio.Task[None] | None = None
+        self._watches: list[asyncio.Task[None]] = []
         self._consuming = False
         self._broker = KafkaBroker(
             settings.kafka_servers,
@@ -143,14 +143,14 @@ class Bus:
         self._consuming = consumers
         if consumers:
             await self._broker.start()
-            self._watch = asyncio.create_task(self._watch_gaps(), name="gaps")
+            watches = {"gaps": self._watch_gaps(), "idle": self._watch_idle()}
+            self._watches = [asyncio.create_task(watch, name=name) for name, watch in watches.items()]
 
     async def stop(self) -> None:
         """Finish what is being handled, commit, and disconnect."""
-        if self._watch is not None:
-            self._watch.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._watch
+        for watch in self._watches:
+            watch.cancel()
+        await asyncio.gather(*self._watches, return_exceptions=True)
         if self._consuming:
             await self._broker.stop()
         await self._probe.close()
@@ -178,6 +178,15 @@ class Bus:
             _log.error("records were deleted unread", extra={"fields": fields})
             await reader.places.note_loss(loss.partition, loss.begin, loss.end)
             followed.noted(loss)
+
+    async def _watch_idle(self) -> None:
+        """Let readers without a partition hold no connection that fell silent: they would begin late with one."""
+        while True:
+            await asyncio.sleep(_METADATA_MS / 1000)
+            for subscriber in self._broker.subscribers:
+                consumer: Any = getattr(subscriber, "consumer", None)
+                if consumer is not None and not consumer.assignment():
+                    await leave_silent(consumer._client, consumer._group_id)
 
     async def _watch_gaps(self) -> None:
         documents = self._database.collection("places")

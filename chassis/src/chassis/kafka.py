@@ -5,10 +5,11 @@ import contextlib
 from collections.abc import Awaitable
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.client import AIOKafkaClient
+from aiokafka.client import AIOKafkaClient, ConnectionGroup
 from aiokafka.conn import AIOKafkaConnection
 from aiokafka.errors import KafkaError
 from aiokafka.helpers import create_ssl_context
+from aiokafka.protocol.coordination import FindCoordinatorRequest
 from faststream.security import BaseSecurity, SASLScram512
 
 from chassis.errors import Transient
@@ -93,6 +94,17 @@ class _NoMore(dict[object, AIOKafkaConnection]):
     def __setitem__(self, broker: object, connection: AIOKafkaConnection) -> None:
         connection.close()
         super().__setitem__(broker, connection)
+
+
+async def leave_silent(client: AIOKafkaClient, group: str) -> None:
+    """Give up those connections to brokers on which no answer comes within the client's limit for a request.
+
+    For a consumer that reads nothing: it asks for metadata alone, and aiokafka keeps a connection on which that gets no
+    answer. The answer to this question is of no use.
+    """
+    question = FindCoordinatorRequest(group, 0)
+    nodes = [node for node, kind in client._conns if kind == ConnectionGroup.DEFAULT]
+    await asyncio.gather(*(client.send(node, question) for node in nodes), return_exceptions=True)
 
 
 class KafkaProbe:

@@ -70,7 +70,7 @@ class Office:
         self.process = Child("appointments", command, environment, home / "log", self._ready, 10)
 
     def __enter__(self) -> Self:
-        asyncio.run(self._publish_key())
+        asyncio.run(publish_key(self.stack, self.signer))
         self.process.start()
         try:
             self.process.wait_ready(60)
@@ -123,18 +123,20 @@ class Office:
     def _ready(self) -> bool:
         return answers(f"{self.address}/ready")
 
-    async def _publish_key(self) -> None:
-        key = TokenKeyPublished(occurred_at=datetime.now(UTC), kid=self.signer.kid, jwk=self.signer.public)
-        settings = ServiceSettings(
-            kafka_servers=self.stack.kafka_servers,
-            kafka_user="identity",
-            kafka_password=self.stack.kafka_password("identity"),
-        )
-        publisher = await KafkaPublisher.open(settings, "test")
-        envelope = Envelope(uuid7(), key.type, TENANT, key.kid, 1, datetime.now(UTC))
-        body = key.model_dump_json().encode()
-        await (await publisher.send(key.topic, key.kid, body, headers_of(envelope)))
-        await publisher.close()
+
+async def publish_key(stack: Stack, signer: Signer) -> None:
+    """Publish a key as identity does."""
+    key = TokenKeyPublished(occurred_at=datetime.now(UTC), kid=signer.kid, jwk=signer.public)
+    settings = ServiceSettings(
+        kafka_servers=stack.kafka_servers,
+        kafka_user="identity",
+        kafka_password=stack.kafka_password("identity"),
+    )
+    publisher = await KafkaPublisher.open(settings, "test")
+    envelope = Envelope(uuid7(), key.type, TENANT, key.kid, 1, datetime.now(UTC))
+    body = key.model_dump_json().encode()
+    await (await publisher.send(key.topic, key.kid, body, headers_of(envelope)))
+    await publisher.close()
 
 
 @contextmanager

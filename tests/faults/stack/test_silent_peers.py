@@ -4,19 +4,29 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from email.message import EmailMessage
+from typing import Any
 
 import httpx
 import pytest
+from inside import rewire
+from office import publish_key
 from wires import HOST, Wire
 
+import chassis.broker
 import identity.links.client
 import notify.messages.client
 import osi_gateway.exchange.client
+from chassis.broker import Bus, Envelope
+from chassis.clock import SystemClock
 from chassis.documents import Database, DatabaseUnavailable
 from chassis.errors import Transient
 from chassis.inbox import NotSent
 from chassis.kafka import BrokerUnavailable, KafkaProbe, KafkaPublisher
 from chassis.settings import ServiceSettings
+from chassis.testing import MemoryDatabase
+from chassis.testing.service import Signer
+from contracts.identity import TokenKeyPublished
+from rathaus.stack.stack import Stack
 
 pytestmark = pytest.mark.proves("F20")
 
@@ -81,3 +91,55 @@ async def test_kafka(silent: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_the_database(silent: Wire) -> None:
     url = ServiceSettings.model_validate({"database_url": f"mongodb://{HOST}:{silent.port}"}).database_url
     await lets_go(lambda: Database.connect(url, "test"), DatabaseUnavailable, 2)
+
+
+def partitions(reader: Bus) -> int:
+    (subscriber,) = reader._broker.subscribers
+    consumer: Any = getattr(subscriber, "consumer", None)
+    return len(consumer.assignment())
+
+
+@pytest.mark.stack
+@pytest.mark.prove
+async def test_a_reader_without_a_partition_holds_no_silent_connection_and_reads_once_it_has_one(
+    infrastructure: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It asks for metadata alone, and aiokafka keeps a connection on which that gets no answer."""
+    monkeypatch.setattr(chassis.broker, "_REQUEST_MS", 4_000)
+    monkeypatch.setattr(chassis.broker, "_METADATA_MS", 500)
+    signer, seen = Signer(SystemClock()), set[str]()
+    settings = ServiceSettings(
+        kafka_servers=infrastructure.kafka_servers,
+        kafka_user="forms",
+        kafka_password=infrastructure.kafka_password("forms"),
+    )
+
+    async def note(event: TokenKeyPublished, envelope: Envelope) -> None:
+        seen.add(event.kid)
+
+    with Wire(infrastructure.ports.kafka) as wire:
+        monkeypatch.setattr("socket.socket", rewire.through({wire.target: wire.port}))
+        readers = [Bus(settings, "forms", MemoryDatabase(), SystemClock()) for _ in range(3)]
+        try:
+            for reader in readers:
+                reader.add("identity.keys", {TokenKeyPublished: note})
+                await reader.start(consumers=True)
+            await until(lambda: sorted(map(partitions, readers)) == [0, 1, 1])  # one of the topic, one of its retry
+            await asyncio.sleep(1)  # all have asked for metadata
+            wire.silence()
+            await until(lambda: wire.silent_connections >= len(readers))
+            wire.heal()
+            await until(lambda: not wire.silent_connections)
+            (idle,) = [reader for reader in readers if not partitions(reader)]
+            await asyncio.gather(*(reader.stop() for reader in readers if reader is not idle))
+            readers = [idle]
+            await publish_key(infrastructure, signer)
+            await until(lambda: signer.kid in seen)
+        finally:
+            await asyncio.gather(*(reader.stop() for reader in readers))
+
+
+async def until(done: Callable[[], bool]) -> None:
+    async with asyncio.timeout(30):
+        while not done():
+            await asyncio.sleep(0.05)
