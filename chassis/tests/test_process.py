@@ -299,10 +299,11 @@ async def test_it_can_be_stopped_while_it_waits(tmp_path: Path) -> None:
 LARGE_COLLECTION = """
 import asyncio
 import os
+import chassis.builds
 import chassis.documents
 from motor.motor_asyncio import AsyncIOMotorCollection
 
-chassis.documents._LONG = 0.1
+chassis.builds._LONG = 0.1
 build = AsyncIOMotorCollection.create_index
 
 async def slowly(self, keys, **how):

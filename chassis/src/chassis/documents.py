@@ -5,7 +5,6 @@ Only query forms that behave alike on MongoDB and on the embedded database are o
 """
 
 import asyncio
-import logging
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -32,10 +31,9 @@ from pymongo.errors import (
 from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
+from chassis.builds import Builds
 from chassis.errors import Transient
 from chassis.together import Together
-
-_log = logging.getLogger(__name__)
 
 Document = dict[str, Any]
 Where = Mapping[str, Any]
@@ -51,8 +49,6 @@ _WRITE = 5.0
 _BUILD = 4 * 3600.0
 """Seconds that the build of an index may take, at a start."""
 _ASK_AGAIN = 1.0
-_LONG = 5.0
-"""Seconds after which the build of an index is told; and every so often again, twice as long each time."""
 _NEVER = frozenset({2, 9, 14, 28, 40, 52, 66, 121, 10334, 17280, 17419, 17420})
 """The server's codes for writes that no repeat makes better: bad values, wrong types, paths, sizes."""
 _MOST_AT_ONCE = 10
@@ -85,33 +81,6 @@ class Rejected(Exception):
 
 class DatabaseUnavailable(Transient):
     """The database gave no answer, or none that says whether the write happened."""
-
-
-class Builds:
-    """Indexes that are being built for so long that somebody should know why nothing else happens."""
-
-    def __init__(self) -> None:
-        self.long = asyncio.Event()
-        """Set once there has been one."""
-        self._now: set[str] = set()
-
-    def __str__(self) -> str:
-        return ", ".join(sorted(self._now))
-
-    async def wait(self, what: str, build: "asyncio.Task[None]") -> None:
-        """Wait for a build, and tell if it takes long."""
-        began, patience = time.monotonic(), _LONG
-        try:
-            while not (await asyncio.wait([build], timeout=patience))[0]:
-                self._now.add(what)
-                self.long.set()
-                seconds = round(time.monotonic() - began)
-                _log.warning("an index is being built", extra={"fields": {"index": what, "seconds": seconds}})
-                patience *= 2
-        finally:
-            self._now.discard(what)
-            build.cancel()
-        build.result()
 
 
 class Documents:

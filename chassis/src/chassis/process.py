@@ -30,8 +30,9 @@ from chassis.admission import Admission
 from chassis.aggregates import Aggregates
 from chassis.auth import TokenKeys
 from chassis.broker import Bus, listen
+from chassis.builds import Builds
 from chassis.clock import Clock, SystemClock
-from chassis.documents import Builds, Database
+from chassis.documents import Database
 from chassis.health import Check, clock_check, health_router, task_check
 from chassis.http import create_app
 from chassis.ids import uuid7
@@ -40,7 +41,7 @@ from chassis.problems import Kind
 from chassis.rebuild import ReadModel
 from chassis.relay import Relay
 from chassis.settings import ServiceSettings, load
-from chassis.starting import StartFailed, not_open, patiently, until_open
+from chassis.starting import not_open, patiently, tell_why_not_open, until_open
 from chassis.timers import Timer
 from contracts import Event, Tombstone
 from contracts.identity import TokenKeyPublished
@@ -240,7 +241,7 @@ class Service:
         try:
             await until_open(asyncio.create_task(self._open(stack)), self.stopping, self._builds, answer_early)
         except BaseException as error:
-            self._tell_why_not_started(error)
+            tell_why_not_open(error, self.stopping)
             await stack.aclose()
             if answers:
                 self.give_up()
@@ -263,14 +264,6 @@ class Service:
             return
         _log.info("stopped")
         await send({"type": "lifespan.shutdown.complete"})
-
-    def _tell_why_not_started(self, error: BaseException) -> None:
-        if self.stopping.is_set():
-            _log.info("stopped while starting")
-        elif isinstance(error, StartFailed):
-            _log.critical("start failed", extra={"fields": {"reason": str(error)}})
-        else:
-            _log.critical("start failed", exc_info=error, extra={"fields": {"reason": type(error).__name__}})
 
     async def _open(self, stack: AsyncExitStack) -> None:
         """Open in order: what comes later stops first."""

@@ -8,7 +8,7 @@ from typing import NoReturn, TypeVar
 from fastapi import APIRouter
 from starlette.types import ASGIApp
 
-from chassis.documents import Builds
+from chassis.builds import Builds
 from chassis.errors import Transient
 from chassis.health import health_router
 from chassis.http import create_app
@@ -69,6 +69,16 @@ async def until_open(
         for task in (stops, long, opening):
             task.cancel()
         await asyncio.wait({opening})
+
+
+def tell_why_not_open(error: BaseException, stopping: asyncio.Event) -> None:
+    """Log why the process did not open."""
+    if stopping.is_set():
+        _log.info("stopped while starting")
+    elif isinstance(error, StartFailed):
+        _log.critical("start failed", extra={"fields": {"reason": str(error)}})
+    else:
+        _log.critical("start failed", exc_info=error, extra={"fields": {"reason": type(error).__name__}})
 
 
 def not_open(name: str, builds: Builds) -> ASGIApp:

@@ -9,6 +9,7 @@ from pydantic import SecretStr
 from pymongo import MongoClient
 from wires import Wire
 
+import chassis.builds
 import chassis.documents
 from chassis.documents import Database, DatabaseUnavailable, Documents, Duplicate, Index
 from chassis.ids import uuid7
@@ -35,7 +36,7 @@ async def documents(infrastructure: Stack, wire: Wire, monkeypatch: pytest.Monke
     with MongoClient[dict[str, Any]](url) as beside:
         beside[name]["things"].insert_many([{"_id": str(n), "n": n, "half": n // 2} for n in range(MANY)])
     monkeypatch.setattr(chassis.documents, "_ANSWER_MS", 100)
-    monkeypatch.setattr(chassis.documents, "_LONG", 0.05)
+    monkeypatch.setattr(chassis.builds, "_LONG", 0.05)
     url = url.replace(str(wire.target), str(wire.port)) + "&directConnection=true"
     database = await Database.connect(SecretStr(url), name)
     try:
