@@ -119,6 +119,7 @@ async def test_what_ran_out_in_a_day_is_given_up_once_and_in_order_whatever_dies
 async def test_what_should_have_gone_out_a_day_ago_goes_out_once_in_order_and_not_all_at_once(town: Town) -> None:
     """Mails that wait for an address: it came while nobody looked, and so did a day."""
     people = [f"account-{number:02}" for number in range(ALL)]
+    await town.until(lambda: not pending(town), "no other message waits")
     await town.publish("appointments", [(f"day-{who}", _reserved(who)) for who in people])
     await town.until(lambda: len(reservations(town)) == ALL, "all messages begun")
     town.jump(3_600)
@@ -155,6 +156,10 @@ def versions(town: Town, order: Sequence[str]) -> list[int]:
 
 def reservations(town: Town) -> list[Document]:
     return [one for one in town.all("notify", "messages") if one["kind"] == "reservation"]
+
+
+def pending(town: Town) -> list[Document]:
+    return [one for one in town.all("notify", "messages") if one["status"] == "pending"]
 
 
 def mailed(town: Town) -> list[str]:
