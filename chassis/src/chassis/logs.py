@@ -47,6 +47,8 @@ def configure(service: str, level: str = "INFO") -> None:
             found = logging.getLogger(name)
             found.handlers.clear()
             found.propagate = True
+    # It says every 10 s that nobody takes traces; we say it once.
+    logging.getLogger("opentelemetry.exporter").setLevel(max(logging.CRITICAL, root.level))
     # It says that a start failed; the process says why.
     logging.getLogger("uvicorn.error").addFilter(lambda told: told.msg != "Application startup failed. Exiting.")
     # The API gateway keeps the access log.

@@ -214,14 +214,15 @@ class DiscreetExporter(SpanExporter):
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         """Send spans. Where nobody takes them they are gone; that is said once, until some are taken again."""
+        reason = "not taken"
         try:
             result = self._exporter.export([_discreet(item) for item in spans])
         except Exception as error:
-            if self._taken:
-                _log.warning("traces are lost", extra={"fields": {"reason": type(error).__name__}})
-            self._taken = False
-            return SpanExportResult.FAILURE
-        self._taken = True
+            result, reason = SpanExportResult.FAILURE, type(error).__name__
+        taken = result is SpanExportResult.SUCCESS
+        if self._taken and not taken:
+            _log.warning("traces are lost", extra={"fields": {"reason": reason}})
+        self._taken = taken
         return result
 
     def shutdown(self) -> None:
