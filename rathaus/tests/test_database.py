@@ -32,6 +32,7 @@ def test_nobody_is_let_in_without_signing_in(infrastructure: Stack) -> None:
         client.forms.applications.find_one()
 
 
+@pytest.mark.proves("F43")
 def test_a_killed_database_comes_back_with_all_that_it_acknowledged(infrastructure: Stack) -> None:
     with Client(infrastructure.database_url("forms")) as client:
         for number in range(100):
