@@ -208,6 +208,15 @@ class Citizens:
         )
         return call
 
+    async def reuse(self, key: str) -> int:
+        """Ask for something else with a key that was used; the status."""
+        answer = await self.http.post(
+            f"/api/appointments/v1/{TENANT}/reservations",
+            json={"office": self.slug, "starts_at": datetime.now(ZONE).isoformat()},
+            headers={"Authorization": f"Bearer {self.office.signer.token(key)}", "Idempotency-Key": key},
+        )
+        return answer.status_code
+
     async def insist(self, on: date) -> None:
         """Book a place on a day, also where a busy process says to come again."""
         key, end = f"{self.slug}-{self._count + 1}", time.monotonic() + _LONG

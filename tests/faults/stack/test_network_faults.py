@@ -9,6 +9,7 @@ from checker import violations
 from office import Call, Citizens, Office, open_office
 
 from appointments.calendars.store import MOST_PENDING
+from chassis.draft import MOST_KEYS
 from rathaus.stack.stack import Stack
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(300)]
@@ -17,6 +18,8 @@ PATIENCE = 2.0
 """Seconds after which a command without an answer of the database is refused."""
 NOISE = 2.0
 """Seconds that a busy machine may add."""
+LATE = 0.8
+"""Seconds that a byte takes to or from the database: to load and to write are then longer than anybody waits."""
 LAST_REQUEST = 18.0
 """Seconds after which a reader has given up what it asked a silent broker; with aiokafka's own limit 29."""
 
@@ -146,6 +149,38 @@ async def test_where_the_answer_of_a_write_is_lost_the_command_is_carried_out_on
             call = await citizens.book(citizens.day(number % 3))
             assert call.status in (201, 503)
         assert office.database.lost_answers == 10
+        await all_is_well(citizens)
+
+
+@pytest.mark.prove
+@pytest.mark.proves("F57")
+async def test_where_the_answer_of_a_write_comes_after_the_caller_gave_up_it_is_carried_out_once(
+    office: Office,
+) -> None:
+    async with office.citizens() as citizens:
+        await citizens.insist(citizens.day(0))
+        before = sum(len(found["reservations"]) for found in await citizens.documents())
+        office.database.delay = LATE
+        calls = await asyncio.gather(*(citizens.book(citizens.day(0)) for _ in range(5)))
+        assert statuses(calls) == {503}
+        office.heal()
+        after = sum(len(found["reservations"]) for found in await citizens.documents())
+        assert after > before, "it was written, though nobody was told"
+        await all_is_well(citizens)
+        assert statuses(citizens.calls) == {201, 503}, "what was carried out is refused to nobody"
+
+
+@pytest.mark.proves("F56")
+async def test_a_command_is_known_after_many_others(office: Office) -> None:
+    async with office.citizens() as citizens:
+        day, key = citizens.day(0), f"{citizens.slug}-2"
+        for _ in range(2):
+            await citizens.insist(day)  # the first made the day, which remembers it for good
+        for _ in range(2 * MOST_KEYS // 8):
+            await asyncio.gather(*(citizens.insist(day) for _ in range(8)))
+        again = await citizens.book(day, key)
+        assert (again.status, again.reservation) == (201, citizens.calls[1].reservation)
+        assert await citizens.reuse(key) == 422
         await all_is_well(citizens)
 
 
