@@ -5,7 +5,9 @@ import json
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from typing import Any, TypeVar
+from zoneinfo import ZoneInfo
 
 import httpx
 from rich.console import Console
@@ -77,7 +79,9 @@ class Play:
             )
             if told[-1] != "accepted":
                 raise Unexpected(f"the authority did not accept: {told}")
-            await self._step("Termin zur Abholung reservieren", mia.reserve_any, lambda found: str(found["starts_at"]))
+            await self._step(
+                "Termin zur Abholung reservieren", mia.reserve_any, lambda found: _local(found["starts_at"])
+            )
             await self._step("Quittung im Postfach", self._receipt, lambda mail: str(mail["subject"]))
             await self._step("Terminmail mit Kalenderdatei", self._calendar, lambda mail: str(mail["subject"]))
         return Played(tuple(self._steps), time.perf_counter() - began, submitted)
@@ -98,6 +102,10 @@ class Play:
         self._steps.append(step)
         self._tell(step)
         return done
+
+
+def _local(moment: str) -> str:
+    return f"{datetime.fromisoformat(moment).astimezone(ZoneInfo('Europe/Berlin')):%d.%m.%Y, %H:%M Uhr}"
 
 
 def play(addresses: Addresses, *, as_json: bool = False) -> int:
