@@ -152,7 +152,12 @@ class Bus:
             watch.cancel()
         await asyncio.gather(*self._watches, return_exceptions=True)
         if self._consuming:
+            consumers = [getattr(subscriber, "consumer", None) for subscriber in self._broker.subscribers]
             await self._broker.stop()
+            for consumer in consumers:
+                # Where a fetch waits out its back-off, aiokafka's own stop ends before it comes to this.
+                if consumer is not None:
+                    await consumer._client.close()
         await self._probe.close()
         await self._dead_letters.close()
 
