@@ -118,6 +118,7 @@ async def test_of_what_was_erased_only_a_stub_is_left(town: Town) -> None:
     }
     assert [entry["key"] for entry in (stub["born"], *stub["cmds"])] == ["make", "end"]
     assert (stub["out"], stub["seq"], list(stub["src"].values())) == ([], {"identity_contacts": 2}, [1])
+    assert [entry["seq"] for entry in stub["sent"]] == [1, 2]
     assert b"example" not in repr(stub).encode()
 
 

@@ -352,8 +352,9 @@ def _taken_out(entries: list[str], keep: int, whole: list[str]) -> list[Document
     gone = {"$filter": {"input": "$out", "as": "entry", "cond": goes}}
     kept = {"$map": {"input": gone, "as": "entry", "in": {"$mergeObjects": ["$$entry", {"body": body}]}}}
     left = {"$filter": {"input": "$out", "as": "entry", "cond": {"$not": [goes]}}}
+    before = {"$ifNull": ["$sent", []]}  # of what was erased none is left
     return [
-        {"$set": {"sent": {"$slice": [{"$concatArrays": ["$sent", kept]}, -keep]}, "out": left}},
+        {"$set": {"sent": {"$slice": [{"$concatArrays": [before, kept]}, -keep]}, "out": left}},
         {"$set": {"due": {"$cond": [{"$eq": ["$out", []]}, "$$REMOVE", "$due"]}}},
     ]
 

@@ -44,7 +44,7 @@ class MemoryDocuments(Documents):
             gone = [entry for entry in document["out"] if entry["id"] in entries]
             left = [entry for entry in document["out"] if entry["id"] not in entries]
             kept = [entry if entry["topic"] in whole else {**entry, "body": None} for entry in gone]
-            change: Document = {"$set": {"sent": [*document["sent"], *kept][-keep:], "out": left}}
+            change: Document = {"$set": {"sent": [*document.get("sent", ()), *kept][-keep:], "out": left}}
             await self.update({"_id": document["_id"]}, change if left else {**change, "$unset": {"due": 1}})
 
 
