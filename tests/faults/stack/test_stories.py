@@ -48,7 +48,7 @@ async def test_a_consumer_dies_between_the_effect_and_its_offset(fault_town: Fau
     assert await fault_town.verdict() == []
 
 
-@pytest.mark.proves("PL-26")
+@pytest.mark.proves("F28", "PL-26")
 async def test_duplicate_and_reordered_events_change_nothing(fault_town: FaultTown) -> None:
     async with fault_town.load(days=1, applicants=0) as load:
         await load.reaches(20)
