@@ -25,6 +25,7 @@ from chassis.testing.example import CounterCodec, count_up, publish, start
 
 Made = Annotated[Aggregates[Any, Any], provided(Aggregates)]
 
+COLLECTION = "counting"
 router = APIRouter(prefix="/api/forms/v1/{ars}", route_class=CheckedRoute)
 
 
@@ -57,7 +58,7 @@ async def store(request: Request, tenant: Tenant, id: Id, blobs: Annotated[Blobs
 
 async def wire(context: Context[ServiceSettings]) -> Parts:
     """Wire the service."""
-    documents = context.database.collection("counting")
+    documents = context.database.collection(COLLECTION)
     made = Aggregates(documents, CounterCodec(), publish, service="forms", clock=context.clock, kick=context.kick)
     await made.ensure()
     provides: list[object] = [made] if context.settings.blobs_url is None else [made, context.blobs]
