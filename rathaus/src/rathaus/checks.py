@@ -22,6 +22,8 @@ BESIDE = (
     "tests/faults/test_protocol_model.py",
     "tests/faults/stack/test_batches.py",
     "tests/faults/stack/test_network_faults.py",
+    "tests/faults/stack/test_moments.py",
+    "tests/faults/stack/test_rebuilding_town.py",
 )
 """Long proofs that bear company: they compute, or wait for what they have cut off."""
 
