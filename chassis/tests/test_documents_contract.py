@@ -133,17 +133,17 @@ async def test_the_marks_of_the_relay(documents: Documents) -> None:
     await documents.insert({"_id": "b", "out": [], "sent": [], "due": AT})
     await documents.insert({"_id": "c", "out": [_entry("4")], "sent": [], "due": AT})
     for _ in range(2):
-        await documents.take_out(["a", "b", "gone"], ["1", "2", "4"], keep=2, whole=["t"])
+        await documents.take_out({"a": ["1", "2"], "b": [], "gone": ["4"]}, keep=2, whole=["t"])
     kept = [_entry("1"), {**_entry("2", "secret"), "body": None}]
     assert await documents.get("a") == {"_id": "a", "out": [_entry("3")], "sent": kept, "due": AT}
     assert await documents.get("b") == {"_id": "b", "out": [], "sent": []}
     assert await documents.get("c") == {"_id": "c", "out": [_entry("4")], "sent": [], "due": AT}
     assert await documents.update({"_id": "a", "out.id": "3"}, {"$set": {"due": AT + timedelta(seconds=1)}})
     assert not await documents.update({"_id": "a", "out.id": "1"}, {"$set": {"due": AT}})
-    await documents.take_out(["a"], ["3"], keep=2, whole=["t"])
+    await documents.take_out({"a": ["3"]}, keep=2, whole=["t"])
     assert await documents.get("a") == {"_id": "a", "out": [], "sent": [kept[1], _entry("3")]}
     assert [found["_id"] for found in await documents.find({"due": {"$gte": AT}})] == ["c"]
-    await documents.take_out([], [], keep=2, whole=[])
+    await documents.take_out({}, keep=2, whole=[])
 
 
 async def test_many_are_written_in_several_commands(documents: Documents) -> None:
@@ -158,7 +158,7 @@ async def test_many_are_written_in_several_commands(documents: Documents) -> Non
     found = await documents.find({"_id": {"$in": ids}}, limit=230)
     assert (len(found), sum(document.get("last", 0) for document in found)) == (230, 229)
     await documents.update_each([({"_id": id}, {"$set": {"out": [_entry(id)], "sent": []}}) for id in ids])
-    await documents.take_out(ids, ids, keep=1, whole=[])
+    await documents.take_out({id: [id] for id in ids}, keep=1, whole=[])
     found = await documents.find({"_id": {"$in": ids}}, limit=230)
     assert all(document["out"] == [] and len(document["sent"]) == 1 for document in found)
 

@@ -31,9 +31,9 @@ class Marked:
     async def _open(self) -> MemoryPublisher:
         return self.publisher
 
-    async def _counted(self, ids: Any, entries: Any, **how: Any) -> None:
-        self.marks.append(len(ids))
-        await self._take_out(ids, entries, **how)
+    async def _counted(self, entries: Any, **how: Any) -> None:
+        self.marks.append(len(entries))
+        await self._take_out(entries, **how)
 
     async def counter(self, name: str) -> str:
         made = await self.kind.create(TENANT, Key("mia", name, "d"), lambda id: start())

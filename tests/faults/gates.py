@@ -1,6 +1,6 @@
 """Database and broker in memory whose every operation is a step."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from steps import Process, Step, Steps
@@ -84,11 +84,11 @@ class GatedDocuments(MemoryDocuments):
         what = f"update_each {', '.join(pairs[0][1])}"
         return int(await self._write(what, [where["_id"] for where, _ in pairs], each))
 
-    async def take_out(self, ids: Sequence[str], entries: Sequence[str], *, keep: int, whole: Sequence[str]) -> None:
+    async def take_out(self, entries: Mapping[str, Sequence[str]], *, keep: int, whole: Sequence[str]) -> None:
         async def each() -> None:
-            at_once(self.still.take_out(ids, entries, keep=keep, whole=whole))
+            at_once(self.still.take_out(entries, keep=keep, whole=whole))
 
-        await self._write("take_out", list(ids), each)
+        await self._write("take_out", list(entries), each)
 
     async def insert_each(self, documents: Sequence[Document]) -> int:
         if not documents:

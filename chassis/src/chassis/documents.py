@@ -54,6 +54,8 @@ _NEVER = frozenset({2, 9, 14, 28, 40, 52, 66, 121, 10334, 17280, 17419, 17420})
 _MOST_AT_ONCE = 10
 """Documents in one command. The embedded database takes 0.8 ms for each update, and who asks meanwhile waits for all of
 them; all 500 of a relay's round in one command would never end within the driver's 5 s on a slow one."""
+_MOST_ENTRIES = 16
+"""Entries that one command takes out of documents, where they are of several."""
 _DUPLICATE = 11000
 _CODEC: CodecOptions[Document] = CodecOptions(document_class=dict, tz_aware=True, tzinfo=UTC)
 
@@ -220,25 +222,24 @@ class Documents:
             matched += int(result.matched_count)
         return matched
 
-    async def take_out(self, ids: Sequence[str], entries: Sequence[str], *, keep: int, whole: Sequence[str]) -> None:
+    async def take_out(self, entries: Mapping[str, Sequence[str]], *, keep: int, whole: Sequence[str]) -> None:
         """Move entries of the lists ``out`` of some documents to the ends of their lists ``sent``; can be done twice.
 
         Each document is changed in one step, where it stands: what else waits in ``out`` stays there, and ``due`` goes
         only where nothing does. The documents of a command are one update, which costs half of one update each.
 
         Args:
-            ids: the documents.
-            entries: values of ``id`` of those that go.
+            entries: of each document (by ``_id``) the values of ``id`` of those that go; none where only ``due`` may.
             keep: entries that remain in ``sent``, the last ones.
             whole: values of ``topic`` whose entries keep their ``body``.
 
         Raises:
             DatabaseUnavailable: unknown which were changed.
         """
-        change = _taken_out(list(entries), keep, list(whole))
-        for first in range(0, len(ids), _MOST_AT_ONCE):
+        for some in _handfuls(entries):
+            change = _taken_out([entry for id in some for entry in entries[id]], keep, list(whole))
             with _translated(_WRITE):
-                await self._collection.update_many({"_id": {"$in": list(ids[first : first + _MOST_AT_ONCE])}}, change)
+                await self._collection.update_many({"_id": {"$in": some}}, change)
 
     async def upsert(self, id: str, change: Change) -> None:
         """Change the document with this ``_id``, made first where it is absent."""
@@ -344,6 +345,19 @@ class _translated:  # noqa: N801 - reads as a statement: with _translated()
             raise DatabaseUnavailable(f"bulk write failed: {_codes(error)}") from error
         if isinstance(error, PyMongoError):
             raise DatabaseUnavailable(f"the database failed: {type(error).__name__}") from error
+
+
+def _handfuls(entries: Mapping[str, Sequence[str]]) -> list[list[str]]:
+    """Return documents by commands: the database looks through all of a command's entries for each that waits."""
+    handfuls: list[list[str]] = []
+    room = 0
+    for id, own in entries.items():
+        if not handfuls or len(handfuls[-1]) == _MOST_AT_ONCE or room < len(own):
+            handfuls.append([])
+            room = _MOST_ENTRIES
+        handfuls[-1].append(id)
+        room -= len(own)
+    return handfuls
 
 
 def _taken_out(entries: list[str], keep: int, whole: list[str]) -> list[Document]:

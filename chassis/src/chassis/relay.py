@@ -218,18 +218,16 @@ class Relay:
 
     async def _mark(self, documents: Documents, due: list[Document], acknowledged: dict[str, list[Document]]) -> None:
         """Take the acknowledged events out, and ``due`` where nothing is left; all of it can be done twice."""
-        groups: dict[int, list[Document]] = {}
+        groups: dict[int, dict[str, list[str]]] = {}
         for document in due:
             entries = acknowledged[document["_id"]]
             if entries:
                 self._tries.pop(document["_id"], None)
             if entries or not document["out"]:
-                groups.setdefault(_remembered(entries), []).append(document)
-        for keep, some in groups.items():
-            ids = [document["_id"] for document in some]
-            await documents.take_out(
-                ids, [entry["id"] for id in ids for entry in acknowledged[id]], keep=keep, whole=_PUBLIC
-            )
+                group = groups.setdefault(_remembered(entries), {})
+                group[document["_id"]] = [entry["id"] for entry in entries]
+        for keep, group in groups.items():
+            await documents.take_out(group, keep=keep, whole=_PUBLIC)
 
     async def _back_off(self, documents: Documents, failed: dict[str, Document]) -> None:
         delays = []

@@ -1,7 +1,7 @@
 """The fake database: the same adapter over an in-memory engine, held to the real one by the contract suite."""
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -38,11 +38,11 @@ class MemoryDocuments(Documents):
         """Do the updates one by one: the engine's bulk write does not know the driver's newest arguments."""
         return sum([await self.update(where, change) for where, change in pairs])
 
-    async def take_out(self, ids: Sequence[str], entries: Sequence[str], *, keep: int, whole: Sequence[str]) -> None:
+    async def take_out(self, entries: Mapping[str, Sequence[str]], *, keep: int, whole: Sequence[str]) -> None:
         """Take them out one by one: the engine knows no update that looks at what it changes."""
-        for document in await self.find({"_id": {"$in": list(ids)}}, limit=max(1, len(ids))):
-            gone = [entry for entry in document["out"] if entry["id"] in entries]
-            left = [entry for entry in document["out"] if entry["id"] not in entries]
+        for document in await self.find({"_id": {"$in": list(entries)}}, limit=max(1, len(entries))):
+            gone = [entry for entry in document["out"] if entry["id"] in entries[document["_id"]]]
+            left = [entry for entry in document["out"] if entry["id"] not in entries[document["_id"]]]
             kept = [entry if entry["topic"] in whole else {**entry, "body": None} for entry in gone]
             change: Document = {"$set": {"sent": [*document.get("sent", ()), *kept][-keep:], "out": left}}
             await self.update({"_id": document["_id"]}, change if left else {**change, "$unset": {"due": 1}})
