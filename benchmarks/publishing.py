@@ -50,7 +50,8 @@ FIGURES: Final = (
         goal=0.80,
         floor=0.40,
         beside="documents marked alone, by the raw driver",
-        bound="The database: one update for ten documents, which takes what was published off them (docs/decisions/0062).",
+        bound="The database: one update for ten documents, which takes what was published off them"
+        " (docs/decisions/0062).",
     ),
     Figure(
         "P4b",
@@ -59,7 +60,8 @@ FIGURES: Final = (
         goal=1.5,
         floor=1.0,
         beside="events of documents with one each",
-        bound="One update takes 16 events out, of four documents here and of ten with one each; the waves take the rest.",
+        bound="One update takes 16 events out, of four documents here and of ten with one each; the waves take the"
+        " rest.",
     ),
 )
 
