@@ -115,12 +115,12 @@ class Door:
     def expected_wait(self, tenant: str, now: float) -> float:
         """Return the seconds that one more request would wait, at the pace at which places have become free.
 
-        That pace or the one of its own queue, if that is slower: others may get most of the places. And it waits at
-        least as long as the first of its own queue has: no pace foretells who comes between.
+        For a crowd that pace or the one of its own queue, if that is slower: others may get most of the places. And who
+        comes waits at least as long as the first of its own queue has: no pace foretells who comes between.
         """
         own = len(self._waiting.get(tenant, ()))
         ahead = sum(min(len(queue), own + 1) for queue in self._waiting.values()) + 1
-        _, own_interval = self._own_pace.get(tenant, (0.0, 0.0))
+        _, own_interval = self._own_pace[tenant] if own and self._is_crowd(tenant) else (0.0, 0.0)
         # What stands still shows no pace: for how long it has stood is all that is known. Time in which the process
         # did not run itself says nothing about what it waits for.
         stood = max(0.0, self._turned_at - self._moved_at)
