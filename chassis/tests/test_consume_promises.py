@@ -1,6 +1,7 @@
 """What holds for what is read, whatever fails meanwhile: on the fake broker and on real Kafka."""
 
 import asyncio
+import statistics
 import time
 from itertools import pairwise
 
@@ -42,10 +43,10 @@ async def test_a_handler_that_fails_for_a_while_is_tried_again_in_order_and_no_m
 
 @pytest.mark.proves("F25")
 async def test_one_source_that_fails_for_good_slows_no_other(desk: Desk) -> None:
-    """The others' least time for the same records, with and without it: what a machine does beside only adds to it."""
+    """The others' times for the same records, with and without it, one after the other: the middle of the ratios."""
     # Against the fake nothing is ever waited for, so that its seconds of work are the finer measure.
     clock = time.process_time if isinstance(desk, FakeDesk) else time.monotonic
-    others, each = 23, 20
+    others, each = 47, 20
     took: dict[str, list[float]] = {"ill": [], "well": []}
     for round_ in range(10):
         for state in sorted(took, reverse=round_ % 2 == 1):
@@ -60,9 +61,10 @@ async def test_one_source_that_fails_for_good_slows_no_other(desk: Desk) -> None
             took[state].append(clock() - began)
             assert all(desk.of(name) == list(numbers) for name in names)
             assert desk.of(bad) == [] or state == "well"
-        if round_ >= 2 and min(took["well"]) >= 0.9 * min(took["ill"]):
+        speeds = [well / ill for well, ill in zip(took["well"], took["ill"], strict=True)]
+        if round_ >= 2 and statistics.median(speeds) >= 0.9:
             break
-    assert min(took["well"]) >= 0.9 * min(took["ill"]), took
+    assert statistics.median(speeds) >= 0.9, took
     first, *_ = await desk.dead()
     assert first.key == desk.source("ill0bad").encode()
 

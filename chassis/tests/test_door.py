@@ -116,6 +116,8 @@ class AnyOrder(RuleBasedStateMachine):
         town = data.draw(st.sampled_from([town for town in TOWNS if self.waiting[town]]))
         queue = self.waiting[town]
         self.door.leave(queue.pop(data.draw(st.integers(0, len(queue) - 1))), self.now)
+        if not queue:
+            self.passed[town] = 0  # who comes next has waited for nobody yet
 
     @invariant()
     def bounds_hold(self) -> None:
