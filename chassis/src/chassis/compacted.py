@@ -1,8 +1,8 @@
 """The owner's duty on topics that keep only the newest record of each key.
 
 A repeat that reaches such a topic late, from a producer that was believed dead, would become the last word there: an
-erased address would be back (``protocol.md``, W9). So the owner reads its own compacted topics, and where an older
-number follows a newer one it writes its last state again, as a new event behind all others.
+erased address would be back (``docs/promises.md``, F53). So the owner reads its own compacted topics, and where an
+older number follows a newer one it writes its last state again, as a new event behind all others.
 """
 
 import logging

@@ -1,7 +1,7 @@
 """The relay: publishes the events that wait in documents, in order per document and topic, at least once.
 
 It never writes an aggregate's state and never touches its version, so it is never in a command's way. What it marks,
-it marks by event id, so that a command or another relay in between loses nothing (``protocol.md``, W4, W17).
+it marks by event id, so that a command or another relay in between loses nothing (``docs/decisions/0062``).
 """
 
 import asyncio

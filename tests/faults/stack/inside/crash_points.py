@@ -1,7 +1,7 @@
 """Strikes at the points of ``points.json`` in a service's process, when a file asks for it.
 
-A point is a function between two things that last: a process may die before it begins or after it has ended. Each row
-of crash points of outbox and inbox is such a place.
+A point is a function between two things that last: a process may die before it begins or after it has ended
+(``tests/faults/README.md``).
 
 The folder in ``FAULTS`` may hold ``<service>.json`` with an order: which point, before or after it, at which call, and
 what happens: the process dies, is stopped, or the call fails. Whoever strikes notes it in ``<service>.struck`` first.
