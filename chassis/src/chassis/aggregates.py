@@ -125,7 +125,7 @@ class Aggregates(Generic[S, F]):
         Raises:
             KeyReused: the key made another one.
             Duplicate: a unique index refused it.
-            Busy: the database was silent for 2 s.
+            Busy: the database was silent; told after 2 s, or 3 where the last try hangs.
         """
         id = aggregate_id(tenant, key.account, key.value)
         done = await self._group.decide(
@@ -162,7 +162,7 @@ class Aggregates(Generic[S, F]):
             VersionConflict: ``expected_version`` is not the present one.
             OutboxFull: too many events wait for the broker.
             TooMuchToTell: the events of this command will never fit.
-            Busy: conflicts or a silent database for 2 s.
+            Busy: conflicts or a silent database; told after 2 s, or 3 where the last try hangs.
         """
 
         def effect(state: S | None) -> tuple[S, Sequence[F]]:
@@ -188,7 +188,7 @@ class Aggregates(Generic[S, F]):
         Raises:
             NotFound: there is none, or it belongs to another municipality.
             OutboxFull: too many events wait for the broker.
-            Busy: conflicts or a silent database for 2 s.
+            Busy: conflicts or a silent database; told after 2 s, or 3 where the last try hangs.
         """
 
         def effect(state: S | None) -> tuple[S, Sequence[F]]:
