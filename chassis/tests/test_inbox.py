@@ -43,11 +43,10 @@ class Stepwise(MemoryDocuments):
 class Town:
     """Some processes with one effect to bring about, run step by step."""
 
-    def __init__(self, *, refuses_repeats: bool = False) -> None:
+    def __init__(self) -> None:
         self.clock = FixedClock()
         self.rows = MemoryDatabase().collection("inbox")
-        self.refuses_repeats = refuses_repeats
-        self.inbox = Inbox(Stepwise(self.rows._collection), self.clock, refuses_repeats=refuses_repeats)
+        self.inbox = Inbox(Stepwise(self.rows._collection), self.clock)
         self.sent: list[str] = []
         self.running: dict[int, Coroutine[Any, Any, Outcome]] = {}
         self.ended: list[Outcome | Exception] = []
@@ -128,15 +127,6 @@ async def test_whatever_happens_it_is_sent_once_or_flagged(steps: list[tuple[str
     assert town.run(1) is last
 
 
-@given(_STEPS)
-@settings(deadline=None, max_examples=100)
-async def test_a_receiver_that_refuses_repeats_always_gets_it_under_one_id(steps: list[tuple[str, int, int]]) -> None:
-    town = Town(refuses_repeats=True)
-    play(town, steps)
-    assert town.run(0) is Outcome.DONE
-    assert set(town.sent) == {"id-1"}
-
-
 @pytest.mark.parametrize("killed_after", range(9))
 async def test_a_death_at_each_step(killed_after: int) -> None:
     town = Town()
@@ -194,8 +184,8 @@ async def test_of_two_that_take_over_the_second_does_not_disturb_the_first() -> 
     assert town.run(2) is Outcome.DONE
 
 
-async def test_what_its_owner_has_ended_meanwhile_is_not_taken_over() -> None:
-    town = Town(refuses_repeats=True)
+async def test_what_its_owner_has_ended_meanwhile_is_not_doubted() -> None:
+    town = Town()
     for _ in range(6):
         town.step(0)
     town.later()
@@ -204,34 +194,6 @@ async def test_what_its_owner_has_ended_meanwhile_is_not_taken_over() -> None:
     assert town.run(0) is Outcome.DONE
     assert town.run(1) is Outcome.ELSEWHERE
     assert town.sent == ["id-1"]
-
-
-async def test_an_overtaken_owner_does_not_undo_what_its_successor_noted() -> None:
-    town = Town(refuses_repeats=True)
-    for _ in range(7):
-        town.step(0)
-    town.later()
-    for _ in range(7):
-        town.step(1)
-    noted = await town.rows.get("e")
-    refusal = NotSent("busy")
-    town.step(0, refusal)
-    assert town.run(0) is refusal
-    assert await town.rows.get("e") == noted
-
-
-async def test_an_effect_keeps_its_first_id() -> None:
-    inbox = Inbox(MemoryDatabase().collection("inbox"), FixedClock(), refuses_repeats=True)
-    sent: list[str] = []
-
-    async def send(external_id: str) -> None:
-        sent.append(external_id)
-        raise ConnectionError("cut")
-
-    with pytest.raises(ConnectionError):
-        await inbox.once("e", "id-1", send)
-    assert await inbox.once("e", "id-2", send) is Outcome.ELSEWHERE
-    assert sent == ["id-1"]
 
 
 async def test_the_claim_counts_from_the_sending() -> None:
@@ -276,10 +238,9 @@ async def once(inbox: Inbox, *failures: Exception | None) -> list[Outcome | Exce
     return [*ended, await inbox.once("e", "other", send)]
 
 
-@pytest.mark.parametrize("refuses_repeats", [False, True])
 @pytest.mark.parametrize("failure", [NotSent("busy"), Refused("no such box")])
-async def test_what_surely_was_not_taken_may_be_sent_again_at_once(failure: Exception, refuses_repeats: bool) -> None:
-    inbox = Inbox(MemoryDatabase().collection("inbox"), FixedClock(), refuses_repeats=refuses_repeats)
+async def test_what_surely_was_not_taken_may_be_sent_again_at_once(failure: Exception) -> None:
+    inbox = Inbox(MemoryDatabase().collection("inbox"), FixedClock())
     assert await once(inbox, failure, None) == [failure, Outcome.DONE, Outcome.DONE]
 
 
@@ -289,22 +250,6 @@ async def test_where_nobody_knows_it_is_flagged_for_good() -> None:
     assert await once(inbox, ConnectionError("cut"), None) == [Outcome.UNKNOWN, Outcome.UNKNOWN]
     clock.advance(timedelta(days=1))
     assert await once(inbox, None) == [Outcome.UNKNOWN, Outcome.UNKNOWN]
-
-
-async def test_a_receiver_that_refuses_repeats_is_sent_to_again() -> None:
-    inbox = Inbox(MemoryDatabase().collection("inbox"), FixedClock(), refuses_repeats=True)
-    failure = ConnectionError("cut")
-    calls: list[str] = []
-
-    async def send(external_id: str) -> None:
-        calls.append(external_id)
-        if len(calls) == 1:
-            raise failure
-
-    with pytest.raises(ConnectionError):
-        await inbox.once("e", "id-1", send)
-    assert await inbox.once("e", "id-1", send) is Outcome.DONE
-    assert calls == ["id-1", "id-1"]
 
 
 async def test_only_what_is_done_expires() -> None:

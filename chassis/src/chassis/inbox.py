@@ -1,8 +1,8 @@
 """Effects outside that cannot be taken back, such as a mail: each at most once, and flagged where nobody can know.
 
 A row per effect: claimed, then an external id stored, then sent. Who dies in between leaves a claim that runs out:
-without an id nothing was sent and another takes over; with one, a receiver that refuses a second with the same id is
-sent to again, any other leaves the effect *unknown*, for a person to look at (``protocol.md``, W14).
+without an id nothing was sent and another takes over; with one nobody can know, and the effect is left *unknown*, for
+a person to look at.
 """
 
 from collections.abc import Awaitable, Callable
@@ -44,10 +44,9 @@ class Refused(Exception):
 class Inbox:
     """The effects of one kind."""
 
-    def __init__(self, documents: Documents, clock: Clock, *, refuses_repeats: bool = False) -> None:
+    def __init__(self, documents: Documents, clock: Clock) -> None:
         self._documents = documents
         self._clock = clock
-        self._refuses_repeats = refuses_repeats
 
     async def ensure(self) -> None:
         """Create the indexes that let done rows expire after 90 days and find the unknown ones."""
@@ -69,7 +68,7 @@ class Inbox:
         claimed = await self._claim(id, token)
         if claimed is not None:
             return claimed
-        stored = {"_id": id, "by": token, "external_id": {"$in": [None, external_id]}}
+        stored = {"_id": id, "by": token, "external_id": None}
         until = self._clock.now() + CLAIMED_FOR
         if not await self._documents.update(stored, {"$set": {"external_id": external_id, "until": until}}):
             return Outcome.ELSEWHERE
@@ -92,9 +91,8 @@ class Inbox:
             return Outcome.ELSEWHERE
         # As it was read: its owner may have woken up and stored an id since.
         mine = {"_id": id, "by": row["by"], "state": "claimed", "external_id": row["external_id"]}
-        if row["external_id"] is not None and not self._refuses_repeats:
-            await self._note_unknown(mine)
-            return Outcome.UNKNOWN
+        if row["external_id"] is not None:
+            return Outcome.UNKNOWN if await self._note_unknown(mine) else Outcome.ELSEWHERE
         taken = await self._documents.update(mine, {"$set": {"by": token, "until": until}})
         return None if taken else Outcome.ELSEWHERE
 
@@ -106,13 +104,10 @@ class Inbox:
             await self._documents.update(mine, {"$set": {"external_id": None, "until": self._clock.now()}})
             raise
         except Exception:
-            if self._refuses_repeats:
-                await self._documents.update(mine, {"$set": {"until": self._clock.now()}})
-                raise
             await self._note_unknown(mine)
             return Outcome.UNKNOWN
         await self._documents.update(mine, {"$set": {"state": "done", "done_at": self._clock.now()}})
         return Outcome.DONE
 
-    async def _note_unknown(self, mine: Document) -> None:
-        await self._documents.update(mine, {"$set": {"state": "unknown", "unknown_at": self._clock.now()}})
+    async def _note_unknown(self, mine: Document) -> bool:
+        return await self._documents.update(mine, {"$set": {"state": "unknown", "unknown_at": self._clock.now()}})
