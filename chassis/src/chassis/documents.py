@@ -160,7 +160,7 @@ class Documents:
         inserted = 0
         for first in range(0, len(documents), _MOST_AT_ONCE):
             some = [dict(document) for document in documents[first : first + _MOST_AT_ONCE]]
-            with _translated():
+            with _translated(_WRITE):
                 try:
                     await self._collection.insert_many(some, ordered=False)
                 except BulkWriteError as error:
