@@ -32,6 +32,22 @@ def test_every_consumer_has_a_retry_topic_and_every_service_a_dead_letter_topic(
     assert {f"{service}.dead-letters" for service in SERVICES} <= names
 
 
+def test_what_was_replayed_is_kept_as_long_as_a_rebuild_may_need_it_and_personal_data_for_a_month() -> None:
+    settings = {topic.name: topic.settings for topic in topics(TOPICS.values(), SERVICES)}
+    kept = {
+        (topic.data, topic.keep_days): settings[topic.retry(consumer)]["retention.ms"]
+        for topic in TOPICS.values()
+        for consumer in topic.consumers
+    }
+    month = str(30 * 86_400_000)
+    assert kept == {
+        ("public", None): "-1",
+        ("restricted", None): month,
+        ("restricted", 1): month,
+        ("restricted", 30): month,
+    }
+
+
 def test_what_operators_did_is_kept_for_good_and_no_service_touches_it() -> None:
     (kept,) = [topic.settings for topic in topics(TOPICS.values(), SERVICES) if topic.name == DEAD_LETTER_ACTS]
     assert kept == {"retention.ms": "-1"}

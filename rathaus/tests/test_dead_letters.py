@@ -235,16 +235,41 @@ async def test_what_was_given_up_is_not_replayed(town: Town) -> None:
         town.desk.replay(letters)
 
 
-async def test_where_nothing_waits_nothing_is_published() -> None:
-    town = Town()
+@pytest.mark.parametrize(
+    ("group", "error", "published"),
+    [("osi-gateway.identity.keys", b"BadBody: x", 1), (GROUP, b"Forked: another", 0)],
+    ids=["a rebuild waits for the number", "another event has the number"],
+)
+async def test_what_stands_in_is_published_only_where_something_waits_for_it(
+    town: Town, group: str, error: bytes, published: int
+) -> None:
     town.put_raw("s", 1, b"{")
     await town.deliver()
-    (record,) = town.broker.topics[dead_letters("osi-gateway")]
-    headers = [(name, b"osi-gateway.identity.keys" if name == "dlq_group" else value) for name, value in record.headers]
-    town.broker.append(dead_letters("osi-gateway"), "k", b"{", headers)
-    (letter,) = [one for one in town.desk.waiting() if one.group == "osi-gateway.identity.keys"]
+    record = town.broker.topics[dead_letters("osi-gateway")].pop()
+    said = {**dict(record.headers), "dlq_group": group.encode(), "dlq_error": error}
+    town.broker.append(dead_letters("osi-gateway"), "k", b"{", list(said.items()))
+    (letter,) = town.desk.waiting()
     (act,) = town.desk.give_up([letter], "the newest counts")
-    assert (act.sent_to, len(town.broker.topics[RETRY])) == (None, 0)
+    assert len(town.broker.topics[f"{group}.retry"]) == published
+    assert act.sent_to == (f"{group}.retry" if published else None)
+
+
+@pytest.mark.proves("F49")
+async def test_a_number_whose_dead_letter_was_deleted_is_stepped_over(town: Town) -> None:
+    town.put_raw("s", 1, b"{")
+    town.put("s", 2, 3)
+    await town.deliver()
+    with pytest.raises(Refused, match=r"Nr\. 1 von s liegt noch da: osi-gateway\.dead-letters-0-0"):
+        town.desk.expired(GROUP, "s", 1)
+    town.broker.topics[dead_letters("osi-gateway")].clear()
+    assert town.desk.waiting() == []
+    for _ in range(2):
+        town.desk.give_up([town.desk.expired(GROUP, "s", 1)], "nobody looked for a month")
+        await town.deliver()
+        assert town.effects == {"s": [2, 3]}
+    assert [(act["sequence"], act["reason"]) for act in town.acts] == [(1, "nobody looked for a month")] * 4
+    with pytest.raises(Refused, match=r"osi-gateway\.appointments\.slots gibt es nicht"):
+        town.desk.expired("osi-gateway.appointments.slots", "s", 1)
 
 
 @pytest.mark.parametrize("group", [b"notify.identity.contacts", b"osi-gateway.appointments.slots", b"", b"\xff"])

@@ -121,6 +121,10 @@ async def test_a_dead_letter_is_seen_replayed_and_another_given_up(town: Town) -
     assert "give-up sent  mia  half a record" in said
     code, said = await town.type("replay", letter["id"])
     assert (code, "aufgegeben" in said) == (1, True)
+    await town.put(7)  # number 6 and its dead letter are gone
+    gone = ("--group", GROUP, "--source", town.source, "--sequence", "6", "--reason", "deleted", "--wait")
+    code, said = await town.type("give-up", *gone)
+    assert (code, town.effects) == (0, [1, 2, 3, 5, 7]), said
 
 
 @pytest.mark.stack
@@ -155,6 +159,14 @@ async def test_what_does_not_exist_is_told(town: Town) -> None:
     code, said = await town.type("list", "--service", "police")
     assert (code, "Den Dienst police gibt es nicht" in said) == (1, True)
     assert await town.type("replay", "--source", "nobody") == (0, "Kein toter Brief passt darauf.\n")
+    for words in (
+        [],
+        ["x", "--group", GROUP],
+        ["--group", GROUP, "--source", "s"],
+        ["--source", "s", "--sequence", "1"],
+    ):
+        code, said = await town.type("give-up", *words, "--reason", "x")
+        assert (code, said.startswith("Entweder die Namen")) == (1, True), words
     code, said = await town.type("list", "--service", "appointments")
     assert (code, "tote" in said) == (0, True)
 

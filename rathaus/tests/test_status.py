@@ -192,6 +192,7 @@ def test_each_worry_is_one_sentence_and_a_quiet_town_has_none() -> None:
         silent={"Datenbank": "ServerSelectionTimeoutError"},
         groups=(Group("g", "t", 0, 0), Group("g", "t.retry", 0, 0)),
         dead_letters={"forms": 1, "notify": 2},
+        oldest_dead_letter_days={"forms": 21.3, "notify": 19.9},
         outbox=(Outbox("forms", 3, 4, 61),),
         gaps=(Gap("forms", "g", "s", 4, 2, 11),),
         losses=(Loss("notify", "g", 3, 2, 1.4),),
@@ -209,7 +210,7 @@ def test_each_worry_is_one_sentence_and_a_quiet_town_has_none() -> None:
         "g: von s fehlt Nr. 4 seit 11 s, 2 Ereignisse warten dahinter",
         "g: 2 Ereignisse der Partition 3 wurden gelöscht, ehe sie gelesen waren (bemerkt vor 1 Tagen)",
         "forms: 2 Zeitpunkte sind überfällig, der älteste seit 70 s",
-        "forms: 1 toter Brief wartet",
+        "forms: 1 toter Brief wartet, der älteste seit 21 Tagen: nach 30 ist er weg",
         "notify: 2 tote Briefe warten",
         "notify: vielleicht gesendet, wird nicht wiederholt: m: niemand weiß es",
         "osi-gateway: kommt ohne Hilfe nicht weiter: Antrag a: no key",
@@ -238,6 +239,7 @@ def test_it_is_typed_by_people_and_read_by_programs(
         "late",
         "cases",
         "dead_letters",
+        "oldest_dead_letter_days",
         "worries",
     }
     Addresses.forget(infrastructure.home)

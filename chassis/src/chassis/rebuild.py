@@ -3,10 +3,13 @@
 The live reader goes on all the while. Only for the switch its handlers wait: what they have begun by then lies before
 the end of the topics that is read last, so that the new collection has it, and what they begin after meets the new
 one, which knows by its own numbers what it has taken. Read models are made of what topics say and of nothing else, and
-their handlers have no effect outside; what a topic has forgotten no rebuild brings back.
+their handlers have no effect outside; what a topic has forgotten no rebuild brings back. What cannot be handled stops a
+rebuild, unless it was replayed, given up or outdated by a newer record since: a rebuilt model lacks nothing that the
+live one has.
 """
 
 import asyncio
+import logging
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,8 +22,10 @@ from chassis.ids import uuid7
 from chassis.places import Places
 from chassis.reader import Handler, Handlers, Reader
 from chassis.records import Record
-from contracts.envelope import Envelope
+from contracts.envelope import BadEnvelope, Envelope, envelope_of
 from contracts.topics import TOPICS
+
+_log = logging.getLogger(__name__)
 
 CLAIMED_FOR = timedelta(seconds=60)
 """Longer than one step of a rebuild takes; of one that died another may begin anew then."""
@@ -104,7 +109,10 @@ class Rebuild:
         self._gate = database.collection("rebuilds")
         self._me = uuid7()
         self._names = f"{model.collection}_rebuilt", f"{model.collection}_rebuilt_places"
-        self._failed: list[str] = []
+        self._own: dict[str, Places] = {}
+        """By group."""
+        self._failed: list[tuple[Places, Envelope, str]] = []
+        """What could not be handled, and how that is told."""
         self._taken = 0
 
     async def run(self) -> Report:
@@ -153,12 +161,20 @@ class Rebuild:
             if topic.forgets:
                 raise CannotRebuild(f"{name} keeps {topic.keep_days} days: what is older would be lost")
             group = f"{topic.group(self._service)}.rebuild"
-            own = Places(places, group, forgets=topic.forgets, clock=self._clock)
+            self._own[group] = own = Places(places, group, forgets=topic.forgets, clock=self._clock)
             found.append(Reader(topic, group, handlers, own, self._note_failed))
         return found
 
     async def _note_failed(self, record: Record, group: str, reason: Exception, tries: int) -> None:
-        self._failed.append(f"{record.topic} {record.partition}/{record.offset}: {type(reason).__name__}")
+        told = f"{record.topic} {record.partition}/{record.offset}: {type(reason).__name__}"
+        try:
+            key = (record.key or b"").decode()
+            envelope = envelope_of(record.headers, topic=record.topic, partition=-1, offset=-1, key=key)
+        except (BadEnvelope, UnicodeDecodeError):
+            # It belongs to no source: it has no effect here, as it has none in the live model.
+            _log.warning("a record that is no event is passed over", extra={"fields": {"record": told}})
+        else:
+            self._failed.append((self._own[group], envelope, told))
 
     async def _read(self, readers: Sequence[Reader], ends: Offsets) -> None:
         by_topic = {name: one for one in readers for name in (one.topic.name, one.topic.retry(self._service))}
@@ -182,10 +198,12 @@ class Rebuild:
         return documents
 
     async def _check(self, new: Documents) -> None:
-        places = self._database.collection(self._names[1])
-        if await places.count({"wait": {"$ne": []}}) or self._failed:
-            shown = "; ".join(self._failed[:5]) or "an event is missing"
-            raise CannotRebuild(f"{len(self._failed)} records cannot be handled, e.g. {shown}")
+        missing = [
+            told for places, envelope, told in self._failed if (await places.load(envelope)).last < envelope.sequence
+        ]
+        if missing or await self._database.collection(self._names[1]).count({"wait": {"$ne": []}}):
+            shown = "; ".join(missing[:5]) or "an event is missing"
+            raise CannotRebuild(f"{len(missing)} records cannot be handled, e.g. {shown}")
         if await new.count({"due": {"$exists": True}}):
             raise CannotRebuild(f"{self._model.name} would publish events: it is no read model")
 

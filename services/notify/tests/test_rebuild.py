@@ -182,6 +182,45 @@ async def test_what_cannot_be_read_is_not_left_out_silently(town: Town) -> None:
     assert await town.contacts() == before
 
 
+@pytest.mark.proves("F67")
+@pytest.mark.parametrize("how", ["given up", "outdated", "no event"])
+async def test_what_will_never_be_read_stops_no_rebuild_for_good(town: Town, how: str) -> None:
+    """As soon as the live group is behind it too."""
+    headers = headers_of(Envelope("bad", ContactChanged.type, TENANT, "a1", 9, START))
+    town.numbers["a1"] = 9
+    town.service.broker.append(CONTACTS, "a1", b"{", headers if how != "no event" else headers[1:])
+    if how == "given up":
+        stand_in = Envelope("bad", "de.digitales-rathaus.identity.given-up.v1", TENANT, "a1", 9, START)
+        with pytest.raises(CannotRebuild):
+            await town.rebuild().run()
+        town.service.broker.append(f"notify.{CONTACTS}.retry", "a1", None, headers_of(stand_in))
+    elif how == "outdated":
+        town.change("a1")
+    await town.service.bus.deliver()
+    before = await town.contacts()
+    await town.rebuild().run()
+    assert await town.contacts() == before
+
+
+async def test_what_follows_a_record_that_was_given_up_is_rebuilt_too(town: Town) -> None:
+    """On a topic where every number counts."""
+    accounts = "identity.accounts"
+    headers = headers_of(Envelope("bad", AccountErased.type, TENANT, "a1", 1, START))
+    town.service.broker.append(accounts, "a1", b"{", headers)
+    event = AccountErased(occurred_at=START, account_id="a1")
+    town.service.broker.put(event, tenant=TENANT, subject="a1", sequence=2)
+    await town.service.bus.deliver()
+    with pytest.raises(CannotRebuild, match="BadBody"):
+        await town.rebuild().run()
+    stand_in = Envelope("bad", "de.digitales-rathaus.identity.given-up.v1", TENANT, "a1", 1, START)
+    town.service.broker.append(f"notify.{accounts}.retry", "a1", None, headers_of(stand_in))
+    await town.service.bus.deliver()
+    before = await town.contacts()
+    assert next(one for one in before if one["_id"] == "a1")["erased"]
+    await town.rebuild().run()
+    assert await town.contacts() == before
+
+
 async def test_a_topic_that_forgets_rebuilds_nothing(town: Town) -> None:
     model = ReadModel("x", "x", lambda documents: {"identity.messages": {}}, town.model.prepare)
     rebuild = Rebuild(

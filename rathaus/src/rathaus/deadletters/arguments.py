@@ -26,9 +26,11 @@ def add(commands: Any) -> None:
     which.add_argument("--group", help="alle dieser Lesegruppe")
     which.add_argument("--all", action="store_true", help="alle")
     give_up = acts.add_parser("give-up", help="aufgeben: über das hinweggehen, was nicht zu heilen ist")
-    give_up.add_argument("ids", nargs="+", metavar="ID")
+    give_up.add_argument("ids", nargs="*", metavar="ID")
+    give_up.add_argument("--group", help="Lesegruppe, wo der Brief schon gelöscht ist; dazu --source und --sequence")
+    give_up.add_argument("--source", help="Quelle, deren Ereignisse warten")
     give_up.add_argument("--reason", required=True, help="warum; wird für immer aufgehoben, keine Personendaten")
-    give_up.add_argument("--sequence", type=_number, help="Nummer des Ereignisses, wo der Brief keine nennt")
+    give_up.add_argument("--sequence", type=_number, help="Nummer des Ereignisses, das fehlt")
     for act in (replay, give_up):
         act.add_argument("--by", help="wer das tut, sonst der angemeldete Benutzer")
         act.add_argument(

@@ -67,6 +67,16 @@ class Desk:
             raise Refused(f"Diese toten Briefe gibt es nicht: {', '.join(missing)}")
         return [known[id_] for id_ in wanted]
 
+    def expired(self, group: str, source: str, sequence: int) -> Letter:
+        """Return what stands for a dead letter that was deleted. Raises Refused where one still lies there."""
+        letter = reading.expired(group, source, sequence, self._now())
+        if letter is None:
+            raise Refused(f"Die Lesegruppe {group} gibt es nicht.")
+        there = [one for one in self._letters(letter.service) if (one.group, one.source) == (group, source)]
+        if ids := [one.id for one in there if one.sequence == sequence]:
+            raise Refused(f"Nr. {sequence} von {source} liegt noch da: {', '.join(ids)}")
+        return letter
+
     def history(self, letter: Letter) -> list[Act]:
         """Return what was done with a letter."""
         return [act for act in self._acts() if letter.id in act.letters]

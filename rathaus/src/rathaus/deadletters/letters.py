@@ -102,8 +102,10 @@ class Letter:
 
     @property
     def holds_back(self) -> bool:
-        """Whether what follows of its source waits for it."""
-        return self.topic is not None and self.topic.order == "every" and not self.reason.startswith(_TAKEN)
+        """Whether something waits for its number: what follows of its source, or a rebuild."""
+        if self.topic is None or self.reason.startswith(_TAKEN):
+            return False
+        return self.topic.order == "every" or (self.source is not None and self.sequence is not None)
 
     def said(self, header: str) -> str | None:
         """Text of a header that stands there once."""
@@ -132,6 +134,16 @@ def letter_of(entry: Entry, service: str) -> Letter:
     if topic is None or service not in topic.consumers:
         return letter
     return Letter(id_, service, topic, entry.at, entry.key, entry.value, entry.headers)
+
+
+def expired(group: str, source: str, sequence: int, at: datetime) -> Letter | None:
+    """What can still be said of an event whose dead letter was deleted; None where there is no such group."""
+    service, _, name = group.partition(".")
+    topic = TOPICS.get(name)
+    if topic is None or service not in topic.consumers:
+        return None
+    headers = (("ce_subject", source.encode()), ("ce_sequence", str(sequence).encode()))
+    return Letter(f"{group}/{source}/{sequence}", service, topic, at, source.encode(), None, headers)
 
 
 def ordered(letters: Iterable[Letter]) -> list[Letter]:

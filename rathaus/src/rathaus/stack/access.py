@@ -15,7 +15,8 @@ DEAD_LETTER_ACTS = "operators.dead-letter-acts"
 """What operators did with dead letters, kept for good. No service may read or write it."""
 
 _DAY = timedelta(days=1)
-_RETRY_DAYS = 30
+_RESTRICTED_RETRIES_KEPT = timedelta(days=30)
+"""What was public is kept as long as its topic: a rebuild needs what was replayed and given up too."""
 _DEAD_LETTERS_KEPT = timedelta(days=30)
 """As long as the longest restricted topic: they hold what it held. What was public stands in its own topic for good."""
 
@@ -67,14 +68,19 @@ def topics(table: Iterable[Topic], services: Iterable[str]) -> Iterator[NewTopic
         yield NewTopic(topic.name, topic.partitions, _settings(topic))
         for consumer in topic.consumers:
             # One partition: dead letters are replayed in order of their source.
-            yield NewTopic(topic.retry(consumer), 1, _for(timedelta(days=_RETRY_DAYS)))
+            kept = _for(_RESTRICTED_RETRIES_KEPT) if topic.data == "restricted" else _kept(topic)
+            yield NewTopic(topic.retry(consumer), 1, kept)
     for service in services:
         yield NewTopic(dead_letters(service), 1, _for(_DEAD_LETTERS_KEPT))
     yield NewTopic(DEAD_LETTER_ACTS, 1, {"retention.ms": "-1"})
 
 
+def _kept(topic: Topic) -> dict[str, str]:
+    return {"retention.ms": "-1"} if topic.keep_days is None else _for(timedelta(days=topic.keep_days))
+
+
 def _settings(topic: Topic) -> dict[str, str]:
-    kept = {"retention.ms": "-1"} if topic.keep_days is None else _for(timedelta(days=topic.keep_days))
+    kept = _kept(topic)
     if not topic.compacted:
         return kept
     # What was erased must be gone a day later, so segments close and compaction runs at least daily.

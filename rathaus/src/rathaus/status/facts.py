@@ -9,6 +9,8 @@ OUTBOX_SECONDS = 60.0
 GAP_SECONDS = 10.0
 LOSS_DAYS = 30
 """How long a loss is a worry: as long as dead letters are kept."""
+LETTER_DAYS = 20
+"""Age at which a dead letter's own end is a worry: ten days before it."""
 TIMER_SECONDS = 60.0
 """How late a moment may be worked off before it is a worry."""
 
@@ -113,6 +115,8 @@ class Status:
     groups: tuple[Group, ...] | None = None
     dead_letters: Mapping[str, int] | None = None
     """Of each service: what nobody has replayed or given up."""
+    oldest_dead_letter_days: Mapping[str, float] | None = None
+    """Of each service that has some: the age of the oldest one."""
     outbox: tuple[Outbox, ...] | None = None
     gaps: tuple[Gap, ...] | None = None
     losses: tuple[Loss, ...] | None = None
@@ -169,7 +173,9 @@ def _of_events(status: Status) -> Iterator[str]:
 def _of_people(status: Status) -> Iterator[str]:
     for service, count in (status.dead_letters or {}).items():
         if count:
-            yield f"{service}: {'1 toter Brief wartet' if count == 1 else f'{count} tote Briefe warten'}"
+            days = (status.oldest_dead_letter_days or {}).get(service, 0)
+            ends = f", der älteste seit {days:.0f} Tagen: nach {LOSS_DAYS} ist er weg" if days > LETTER_DAYS else ""
+            yield f"{service}: {'1 toter Brief wartet' if count == 1 else f'{count} tote Briefe warten'}{ends}"
     for case in status.cases or ():
         yield f"{case.service}: {_CASES[case.kind]} {case.id}: {case.reason}"
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from confluent_kafka import KafkaException
@@ -72,7 +72,8 @@ def _bus(access: Access) -> dict[str, Any]:
     with closing(KafkaLog(access.kafka, access.kafka_password, access.kafka_mechanism)) as log:
         waiting = Desk(log, "status", lambda: datetime.now(UTC)).waiting()
     counts = {service: sum(1 for letter in waiting if letter.service == service) for service in SERVICES}
-    return {"groups": found, "dead_letters": counts}
+    ages = {letter.service: (datetime.now(UTC) - letter.at) / timedelta(days=1) for letter in reversed(waiting)}
+    return {"groups": found, "dead_letters": counts, "oldest_dead_letter_days": ages}
 
 
 def _stores(access: Access) -> dict[str, Any]:
