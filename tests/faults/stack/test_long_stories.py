@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 from evidence import aggregates, read_documents
-from fault_town import FaultTown
+from fault_town import CLAIM, FaultTown
 from levers import PARTS
 from load import people
 from telling import repeats
@@ -129,6 +129,39 @@ async def test_eight_relays_at_once(fault_town: FaultTown) -> None:
     assert repeated <= events * 0.001, f"{repeated} repeats of {events}"
 
 
+@pytest.mark.proves("F70")
+async def test_a_sender_sleeps_between_what_it_noted_and_sending_and_wakes_up(fault_town: FaultTown) -> None:
+    """Nothing tells a mail server's second mail from the first, so nobody sends again; the exchange refuses a second.
+
+    The other process finds each claim run out: a mail that may be under way is shown to a clerk, an application is sent
+    under the same number. Then the sleepers go on with what they were about to do.
+    """
+    stack = fault_town.stack
+    services = {"notify": "mail", "osi-gateway": "submit"}
+    await fault_town.rest()
+    before = _doubted_in_vain(fault_town)
+    others = [await asyncio.to_thread(stack.start_another, service, "timers") for service in services]
+    try:
+        async with fault_town.load() as load:
+            await load.reaches(10)
+            struck = {service: fault_town.count(service) + 1 for service in services}
+            for service, point in services.items():
+                fault_town.arm(service, point, "before", act="pause")
+            asleep = [await fault_town.struck(service, times) for service, times in struck.items()]
+            names = [name for name in (*services, *others) if stack.pid(name) in {one.pid for one in asleep}]
+            assert len(names) == len(services)
+            for _ in range(3):  # a claim; whoever sleeps may hold a lease beside it
+                fault_town.jump(CLAIM)
+                await asyncio.sleep(HELD_FOR.total_seconds())
+            for name in names:
+                stack.resume(name)
+            await load.reaches(10)
+        assert await fault_town.verdict() == []
+    finally:
+        await asyncio.gather(*(asyncio.to_thread(stack.stop_another, other) for other in others))
+    assert len(_doubted_in_vain(fault_town) - before) == 1
+
+
 @pytest.mark.proves("F33")
 async def test_every_service_is_stopped_and_started_under_load(fault_town: FaultTown) -> None:
     stack = fault_town.stack
@@ -203,6 +236,13 @@ async def test_a_clock_is_an_hour_off(fault_town: FaultTown) -> None:
         ready = (await http.get(f"{stack.address('appointments')}/ready")).json()
         assert ready["checks"]["clock"]["ok"] is False
     assert await fault_town.verdict() == []
+
+
+def _doubted_in_vain(fault_town: FaultTown) -> set[str]:
+    """Messages that a clerk was asked to look at and that arrived all the same."""
+    mailed = {mail.message_id.strip("<>").partition("@")[0] for mail in fault_town.evidence.mails}
+    failed = {one["_id"] for one in fault_town.evidence.of("notify", "messages") if one["status"] == "failed"}
+    return mailed & failed
 
 
 def _runs(pid: int) -> bool:
