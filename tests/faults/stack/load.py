@@ -28,6 +28,8 @@ MOST_TAKEN = 10
 DEFERRED = 0.3
 """Share of the commands without an answer that are asked again only at the end."""
 _TIMEOUT = 8.0
+_AT_ONCE = 20
+"""Commands asked again at once at the end: well below the client's hundred connections."""
 _KNOWN = (200, 201, 202, 204)
 _UNKNOWN = (401, 408, 429, 500, 502, 503, 504)
 """Answers that say nothing of the command."""
@@ -128,7 +130,8 @@ class Load:
             async with asyncio.timeout(self._finish_seconds):
                 await asyncio.gather(*self._workers)
                 later, self._later = self._later, []
-                await asyncio.gather(*map(self._at_last, later))
+                few = asyncio.Semaphore(_AT_ONCE)
+                await asyncio.gather(*(self._at_last(command, few) for command in later))
         finally:
             for worker in self._workers:
                 worker.cancel()
@@ -163,8 +166,9 @@ class Load:
             await asyncio.sleep(self._random.uniform(0.2, 1.0))
         return reply
 
-    async def _at_last(self, command: Command) -> None:
-        reply = await self.settle(command, defer=False)
+    async def _at_last(self, command: Command, few: asyncio.Semaphore) -> None:
+        async with few:
+            reply = await self.settle(command, defer=False)
         if command.body and "starts_at" in command.body:
             day = datetime.fromisoformat(command.body["starts_at"]).astimezone(BERLIN).date().isoformat()
             if reply.outcome == "acknowledged":
@@ -194,13 +198,15 @@ class Load:
         service, _, rest = command.path.partition("/")
         url = f"/api/{service}/v1/{person.tenant}/{rest}"
         try:
-            answer = await self._http.request(command.method, url, headers=headers, json=command.body)
+            # A connection's lock has no time limit in httpcore: whoever waits for it would wait for good.
+            async with asyncio.timeout(2 * _TIMEOUT):
+                answer = await self._http.request(command.method, url, headers=headers, json=command.body)
             if answer.status_code == 401:
                 await self._sign_in(person, token)
                 return None
             version = int(answer.headers.get("etag", '"0"').strip('"'))
             body = answer.json() if answer.content else {}
-        except (httpx.HTTPError, Unexpected, ValueError):
+        except (httpx.HTTPError, TimeoutError, Unexpected, ValueError):
             return Reply("unknown")
         if answer.status_code in _UNKNOWN:
             return Reply("unknown", answer.status_code)
@@ -210,7 +216,8 @@ class Load:
     async def _sign_in(self, person: Citizen, old: str | None) -> None:
         async with self._signing_in[person.email]:
             if person.session.get("access_token") == old:
-                await person.sign_in()
+                async with asyncio.timeout(2 * _TIMEOUT):
+                    await person.sign_in()
 
     async def _again_and_again(self, work: Callable[[], Awaitable[None]]) -> None:
         while not self._over.is_set():
