@@ -1,3 +1,4 @@
+import asyncio
 import hmac
 from base64 import urlsafe_b64encode
 from collections.abc import AsyncIterator
@@ -92,6 +93,22 @@ async def test_a_new_key_of_the_landeskonto_is_looked_up(
         await redeem(landeskonto, issuer)
     monkeypatch.setattr("identity.links.client._RELOAD", 0.0)
     assert (await redeem(landeskonto, issuer)).subject == "bpk-1"
+
+
+async def test_an_answer_that_does_not_end_is_waited_for_only_so_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Byte by byte, each in time for the client's own limits."""
+
+    class Trickle(httpx.AsyncByteStream):
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            while True:
+                yield b" "
+                await asyncio.sleep(0.01)
+
+    monkeypatch.setattr("identity.links.client.SECONDS", 0.1)
+    transport = httpx.MockTransport(lambda request: httpx.Response(200, stream=Trickle()))
+    async with Landeskonto("https://konto.example.org", "rathaus", "secret", transport) as landeskonto:
+        with pytest.raises(LandeskontoUnavailable, match="TimeoutError"):
+            await asyncio.wait_for(landeskonto.ready(), 10)
 
 
 async def test_answers_without_an_id_token_prove_nothing(landeskonto: Landeskonto, issuer: Any) -> None:

@@ -1,5 +1,6 @@
 """The Landeskonto as an OpenID provider: authorization code with PKCE, ID token checked here and nowhere else."""
 
+import asyncio
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -165,10 +166,12 @@ class Landeskonto:
 
     async def _json(self, method: str, url: str, **more: Any) -> dict[str, Any]:
         try:
-            answer = await self._http.request(method, url, **more)
+            # httpx limits each read and write alone, and not the wait for a connection that another is opening.
+            async with asyncio.timeout(SECONDS):
+                answer = await self._http.request(method, url, **more)
             answer.raise_for_status()
             found = answer.json()
-        except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
+        except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, ValueError) as error:
             raise LandeskontoUnavailable(f"{url}: {type(error).__name__}") from error
         if not isinstance(found, dict):
             raise LandeskontoUnavailable(f"{url}: no JSON object")
