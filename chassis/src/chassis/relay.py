@@ -15,7 +15,7 @@ from typing import Protocol
 from opentelemetry.trace import SpanKind
 
 from chassis.clock import Clock
-from chassis.documents import Database, Document, Documents
+from chassis.documents import Database, DatabaseUnavailable, Document, Documents
 from chassis.errors import Transient
 from chassis.leases import HELD_FOR, Leases, wait
 from chassis.outbox import AT_ONCE
@@ -83,6 +83,7 @@ class Relay:
         self._poll = poll
         self._kicked = asyncio.Event()
         self._tries: dict[str, int] = {}
+        self._at_once = MOST_AT_ONCE
         self._seen_alive = time.monotonic()
 
     def kick(self) -> None:
@@ -125,15 +126,23 @@ class Relay:
         more = False
         for documents in self._collections:
             await self._keep_leases()
-            due = await documents.find(
-                {"due": {"$gte": AT_ONCE, "$lte": self._clock.now()}, "shard": {"$in": self._shards}},
-                limit=MOST_AT_ONCE,
-                fields=_FIELDS,
-            )
+            limit = self._at_once
+            due = await self._due(documents, limit)
             if due:
                 await self._publish_all(documents, due)
-            more = more or len(due) == MOST_AT_ONCE
+            more = more or len(due) == limit
         return more
+
+    async def _due(self, documents: Documents, limit: int) -> list[Document]:
+        where = {"due": {"$gte": AT_ONCE, "$lte": self._clock.now()}, "shard": {"$in": self._shards}}
+        try:
+            due = await documents.find(where, limit=limit, fields=_FIELDS)
+        except DatabaseUnavailable:
+            # What waited through an outage may be more than the database hands out in time.
+            self._at_once = max(1, limit // 2)
+            raise
+        self._at_once = min(MOST_AT_ONCE, limit + max(1, limit // 10))
+        return due
 
     async def _keep_leases(self) -> None:
         if self._leases.expired():
