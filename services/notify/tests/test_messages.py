@@ -10,7 +10,7 @@ import pytest
 from aiosmtpd.smtp import SMTP
 from icalendar import Calendar
 
-from chassis.inbox import CLAIMED_FOR
+from chassis.inbox import CLAIMED_FOR, NotSent
 from chassis.testing import START
 from chassis.testing.example import OTHER_TENANT, TENANT
 from chassis.testing.service import ServiceUnderTest, wired
@@ -21,6 +21,7 @@ from contracts.identity import ContactChanged, VerificationRequested
 from contracts.notify import MessageFailed, MessageSent
 from contracts.osi_gateway import Problem, SubmissionAccepted, SubmissionRejected
 from notify.app import wire
+from notify.messages.client import MailServer
 from notify.settings import Settings
 
 
@@ -282,6 +283,34 @@ async def test_a_cut_after_the_text_is_flagged_and_never_sent_again(
     service.clock.advance(CLAIMED_FOR)
     await service.settle()
     assert len(postbox.mails) == 1
+
+
+@pytest.mark.parametrize("cut_at", [b"EHLO", b"MAIL", b"RCPT", b"DATA"])
+async def test_a_cut_before_the_text_is_no_doubt(cut_at: bytes) -> None:
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"220 mail.test\r\n")
+        while (line := await reader.readline()) and not line.startswith(cut_at):
+            writer.write(b"250 good\r\n")
+        writer.close()
+
+    async with await asyncio.start_server(talk, "127.0.0.1", 0) as server:
+        with pytest.raises(NotSent):
+            await MailServer("127.0.0.1", server.sockets[0].getsockname()[1]).send(mail_of("Guten Tag"))
+
+
+async def test_lines_that_begin_with_a_dot_arrive_as_they_were(postbox: Postbox) -> None:
+    text = "Guten Tag\n.\n..zwei\n\nEnde\n"
+    loop = asyncio.get_running_loop()
+    async with await loop.create_server(lambda: SMTP(postbox, loop=loop), "127.0.0.1", 0) as server:
+        await MailServer("127.0.0.1", server.sockets[0].getsockname()[1]).send(mail_of(text))
+    assert text_of(postbox.mails[0]).splitlines() == text.splitlines()
+
+
+def mail_of(text: str) -> EmailMessage:
+    mail = EmailMessage()
+    mail["From"], mail["To"], mail["Subject"] = "rathaus@example.org", "mia@example.org", "Guten Tag"
+    mail.set_content(text)
+    return mail
 
 
 async def test_a_death_while_sending_is_flagged(service: ServiceUnderTest, postbox: Postbox) -> None:

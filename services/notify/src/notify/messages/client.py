@@ -1,10 +1,20 @@
 """The mail server."""
 
 import asyncio
+import re
 from email.message import EmailMessage
+from typing import Any
 
-import aiosmtplib
-from aiosmtplib import SMTP, SMTPException, SMTPRecipientsRefused, SMTPResponseException
+from aiosmtplib import (
+    SMTP,
+    SMTPDataError,
+    SMTPException,
+    SMTPRecipientsRefused,
+    SMTPResponse,
+    SMTPResponseException,
+    SMTPServerDisconnected,
+    SMTPStatus,
+)
 
 from chassis.inbox import NotSent, Refused
 
@@ -27,7 +37,7 @@ class MailServer:
             Refused: the server will never take it.
             Exception: any other, where nobody knows.
         """
-        client = SMTP(hostname=self._host, port=self._port, start_tls=False, timeout=TIMEOUT)
+        client = _Client(hostname=self._host, port=self._port, start_tls=False, timeout=TIMEOUT)
         try:
             await client.connect()
         except (SMTPException, OSError) as error:
@@ -38,8 +48,35 @@ class MailServer:
             client.close()
 
 
-async def _hand_over(client: SMTP, mail: EmailMessage) -> None:
-    """Only an answer of the server says that a mail was not taken; a cut after its end leaves it open."""
+class _Client(SMTP):
+    """Knows whether the text of a mail is on its way; the library sends it in one go with the command before it."""
+
+    text_begun = False
+
+    async def data(self, message: str | bytes, /, **options: Any) -> SMTPResponse:
+        """Send the command, and the text once the server asks for it (RFC 5321, section 4.1.1.4)."""
+        text = message.encode("ascii") if isinstance(message, str) else message
+        asked = await self.execute_command(b"DATA")
+        if asked.code != SMTPStatus.start_input:
+            raise SMTPDataError(asked.code, asked.message)
+        if self.protocol is None:
+            raise SMTPServerDisconnected("Connection lost")
+        self.text_begun = True
+        self.protocol.write(_dotted(text))
+        answer = await self.protocol.read_response(timeout=self.timeout)
+        if answer.code != SMTPStatus.completed:
+            raise SMTPDataError(answer.code, answer.message)
+        return answer
+
+
+def _dotted(text: bytes) -> bytes:
+    """Return a text as it goes over the line: closed by a dot, and its own dots doubled (RFC 5321, section 4.5.2)."""
+    lines = re.sub(rb"\r\n|\r|\n", b"\r\n", text).removesuffix(b"\r\n")
+    return re.sub(rb"(?m)^\.", b"..", lines) + b"\r\n.\r\n"
+
+
+async def _hand_over(client: _Client, mail: EmailMessage) -> None:
+    """A mail was not taken where the server says so, or its text had not begun; a cut after that leaves it open."""
     try:
         async with asyncio.timeout(3 * TIMEOUT):
             await client.send_message(mail)
@@ -47,9 +84,11 @@ async def _hand_over(client: SMTP, mail: EmailMessage) -> None:
         codes = [refused.code for refused in error.recipients]
         raise _by_code(min(codes, default=550)) from None
     except SMTPResponseException as error:
-        if isinstance(error, aiosmtplib.SMTPServerDisconnected):
-            raise
         raise _by_code(error.code) from None
+    except OSError as error:
+        if client.text_begun:
+            raise
+        raise NotSent(f"the mail server broke off: {type(error).__name__}", retry_after=5) from error
 
 
 def _by_code(code: int) -> Exception:
