@@ -219,6 +219,45 @@ async def test_of_two_at_once_one_sends() -> None:
     assert town.sent == ["id-1"]
 
 
+class Unanswered(MemoryDocuments):
+    """The first change is answered by an error: it is made at once, or when it is let."""
+
+    def __init__(self, late: bool) -> None:
+        super().__init__(MemoryDatabase().collection("inbox")._collection)
+        self.late, self.first = late, True
+        self.held: list[tuple[Any, Any]] = []
+
+    async def update(self, where: Any, change: Any) -> bool:
+        if not self.first:
+            return await super().update(where, change)
+        self.first = False
+        self.held = [(where, change)]
+        if not self.late:
+            await self.catch_up()
+        raise DatabaseUnavailable("no answer")
+
+    async def catch_up(self) -> None:
+        for where, change in self.held:
+            await super().update(where, change)
+
+
+@pytest.mark.parametrize("late", [False, True])
+async def test_whoever_has_not_sent_says_so_where_the_id_may_be_stored(late: bool) -> None:
+    rows, sent = Unanswered(late), list[str]()
+    inbox = Inbox(rows, FixedClock())
+
+    async def send(external_id: str) -> None:
+        sent.append(external_id)
+
+    with pytest.raises(DatabaseUnavailable):
+        await inbox.once("e", "id-1", send)
+    if late:
+        await rows.catch_up()
+    assert sent == []
+    assert await inbox.once("e", "id-2", send) is Outcome.DONE
+    assert sent == ["id-2"]
+
+
 async def once(inbox: Inbox, *failures: Exception | None) -> list[Outcome | Exception]:
     left = list(failures)
     ended: list[Outcome | Exception] = []

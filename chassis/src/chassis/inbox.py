@@ -6,6 +6,7 @@ a person to look at.
 """
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import timedelta
 from enum import Enum
 
@@ -70,7 +71,14 @@ class Inbox:
             return claimed
         stored = {"_id": id, "by": token, "external_id": None}
         until = self._clock.now() + CLAIMED_FOR
-        if not await self._documents.update(stored, {"$set": {"external_id": external_id, "until": until}}):
+        try:
+            mine = await self._documents.update(stored, {"$set": {"external_id": external_id, "until": until}})
+        except Transient:
+            # Whether the id is stored nobody knows; that nothing was sent only this process does.
+            with suppress(Transient):
+                await self._release(id, token)
+            raise
+        if not mine:
             return Outcome.ELSEWHERE
         return await self._send(id, token, external_id, send)
 
@@ -101,13 +109,18 @@ class Inbox:
         try:
             await send(external_id)
         except (NotSent, Refused):
-            await self._documents.update(mine, {"$set": {"external_id": None, "until": self._clock.now()}})
+            await self._release(id, token)
             raise
         except Exception:
             await self._note_unknown(mine)
             return Outcome.UNKNOWN
         await self._documents.update(mine, {"$set": {"state": "done", "done_at": self._clock.now()}})
         return Outcome.DONE
+
+    async def _release(self, id: str, token: str) -> None:
+        """Let anybody take the effect over. By nobody's token: an id that is stored late must not find the row."""
+        free = {"by": uuid7(), "external_id": None, "until": self._clock.now()}
+        await self._documents.update({"_id": id, "by": token, "state": "claimed"}, {"$set": free})
 
     async def _note_unknown(self, mine: Document) -> bool:
         return await self._documents.update(mine, {"$set": {"state": "unknown", "unknown_at": self._clock.now()}})
