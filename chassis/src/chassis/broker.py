@@ -218,18 +218,39 @@ class _Fetched:
 
         aiokafka asks for more only once all that it has fetched is taken. So behind a batch its buffer holds the one or
         two records that came when that batch began; what came since is there a moment after they are taken.
+
+        Raises nothing: the next commit goes past all that is taken, so it must be handed on.
         """
         behind = time.monotonic() < self._until
         records = [first]
         for patience in (0, _NEXT_FETCH_MS) if behind else (0,):
-            if len(records) < MOST_AT_ONCE:
-                more = await consumer.getmany(timeout_ms=patience, max_records=MOST_AT_ONCE - len(records))
-                records += chain.from_iterable(more.values())
+            # A call that fails drops what it has drained of other partitions, and it is not fetched again. So one
+            # record says which partition has some, and the call for the rest drains that one alone.
+            found = await _take(consumer, records, most=1, patience=patience)
+            while found:
+                await _take(consumer, records, *found)
+                found = await _take(consumer, records, most=1)
         return records
 
     def worked_off(self) -> None:
         """Say that a batch has ended."""
         self._until = time.monotonic() + _BEHIND
+
+
+async def _take(
+    consumer: Any, records: list[Any], *partitions: TopicPartition, most: int = MOST_AT_ONCE, patience: int = 0
+) -> Sequence[TopicPartition]:
+    """Take what more there is, up to the limit of a batch; the partitions that it was in."""
+    room = min(most, MOST_AT_ONCE - len(records))
+    if room == 0:
+        return ()
+    try:
+        more = await consumer.getmany(*partitions, timeout_ms=patience, max_records=room)
+    except Exception as error:  # one that lasts comes again when the next record is asked for
+        _log.warning("could not fetch more", extra={"fields": {"reason": repr(error)}})
+        return ()
+    records += chain.from_iterable(more.values())
+    return tuple(more)
 
 
 def listen(bus: Any, topic_name: str, handlers: Mapping[type[Event] | type[Tombstone], Handler]) -> None:
