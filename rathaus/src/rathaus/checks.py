@@ -47,7 +47,7 @@ def test(only: Sequence[str]) -> int:
 
 def prove() -> int:
     """Run the long proofs, what compares times alone, then some beside the others. Returns 1 where one failed."""
-    pytest = ("pytest", "-m", "prove")
+    pytest = ("pytest", "-m", "prove", "--durations=10", "--durations-min=30")
     others = [f"--ignore={path}" for path in (*ALONE, *BESIDE)]
     alone = _ours(*pytest, *ALONE)
     return 0 if _side_by_side([*pytest, *others], [*pytest, *BESIDE]) and alone else 1
