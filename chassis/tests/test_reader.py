@@ -128,40 +128,6 @@ async def test_an_unknown_version_is_a_dead_letter_and_what_follows_waits(desk: 
     assert "account-linked.v2" in desk.dead()[0]
 
 
-@pytest.mark.proves("F23")
-@pytest.mark.proves("PL-03")
-@pytest.mark.parametrize(
-    ("name", "value", "header"),
-    [
-        ("invalid JSON", b"{", {}),
-        ("wrong schema", b'{"occurred_at": "2026-11-25T09:00:00Z", "account_id": "s"}', {}),
-        ("a value of another type", b'{"occurred_at": "2026-11-25T09:00:00Z", "account_id": 7, "level": "hoch"}', {}),
-        ("a megabyte in a field", b'{"occurred_at": 1, "account_id": "' + b"x" * 1_000_000 + b'"}', {}),
-        ("wrong content type", b"<a/>", {"content-type": b"text/xml"}),
-        ("no type", b"{}", {"ce_type": b""}),
-        ("a number that is none", b"{}", {"ce_sequence": b"two"}),
-        ("not UTF-8", b"{}", {"ce_subject": b"\xff"}),
-        ("a foreign source", b"{}", {"ce_source": b"urn:rathaus:1:identity"}),
-    ],
-)
-async def test_poison_is_buried_at_once_with_its_reason(
-    desk: Desk, name: str, value: bytes, header: dict[str, bytes]
-) -> None:
-    envelope = Envelope("poison", AccountLinked.type, TENANT, "s", 1, START)
-    headers = {**dict(headers_of(envelope)), **header}
-    desk.broker.append(ACCOUNTS, "s", value, list(headers.items()))
-    desk.put(1, "next")
-    await desk.bus.deliver()
-    assert desk.effects == {"next": [1]}
-    (dead,) = desk.broker.topics[dead_letters("osi-gateway")]
-    about = dict(dead.headers)
-    assert (dead.value, dead.key) == (value, b"s")
-    assert about["dlq_group"] == b"osi-gateway.identity.accounts"
-    assert about["dlq_topic"] == ACCOUNTS.encode()
-    assert about["dlq_tries"] == b"1"
-    assert about["dlq_error"]
-
-
 async def test_a_dead_letter_holds_back_its_source_until_it_is_replayed(desk: Desk) -> None:
     desk.failing[2] = [RuntimeError("bug")]
     for number in (1, 2, 3):
