@@ -41,7 +41,7 @@ STEPS: Final = {
 _WRITTEN: Final = 20_000
 """Writes after which one more must cost what the first ones cost."""
 FIGURES: Final = tuple(
-    Figure(f"N-{step}", what, "ms", goal=1.3, floor=4.0, beside=beside, at_most=True)
+    Figure(f"N-{step}", what, "ms", goal=1.3, floor=2.0, beside=beside, at_most=True)
     for step, what, beside in (
         *((step, f"{what}, among many", f"among {FEW:,}") for step, what in STEPS.items()),
         ("age", f"creation after {_WRITTEN:,} writes", "the first ones of a new database"),

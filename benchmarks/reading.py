@@ -47,7 +47,7 @@ FIGURES: Final = (
         "the same",
         "/s",
         goal=4.0,
-        floor=2.0,
+        floor=3.0,
         beside="FastStream's subscriber of a model, record by record",
     ),
 )

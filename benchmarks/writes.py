@@ -29,7 +29,7 @@ FIGURES: Final = (
         "accepted creations with an event",
         "/s",
         goal=0.60,
-        floor=0.40,
+        floor=1.00,
         beside="raw insert of an equal document",
         bound="Creations of one moment are one command to the database, raw inserts one each (docs/decisions/0051). "
         + _DRIVERS_COST,

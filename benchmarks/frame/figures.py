@@ -36,7 +36,8 @@ class Figure:
     unit: str
     goal: float
     floor: float
-    """A regression, if the median is worse: a machine's noise explains less than this."""
+    """A regression, if the median is worse: a machine's noise explains less than this. It follows what is measured, so
+    where a goal is long reached it may be the stricter of the two."""
     beside: str = ""
     """The raw limit or the peer of the same run."""
     at_most: bool = False

@@ -25,6 +25,7 @@ def test_each_figure_of_the_page_has_its_measurement(file: Path) -> None:
     _, measured = results.kept()[file.stem]
     assert [row.figure for row in measured] == list(declared)
     assert all(len(row.ours) >= 3 for row in measured)
+    assert [f"{row.figure.id}: {row.median}" for row in measured if row.has_fallen] == [], "under its floor"
     assert FULL.runs >= 5
 
 
