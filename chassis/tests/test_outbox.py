@@ -34,6 +34,7 @@ def broken(state: Counter, fact: Counted) -> Sequence[Event]:
     return [ApplicationStatusChanged.model_construct(**said)]
 
 
+@pytest.mark.proves("PL-03")
 @pytest.mark.parametrize(
     ("told", "refusal"), [(broken, BadBody), (lambda state, fact: [FOREIGN], WrongTopic)], ids=["contract", "topic"]
 )

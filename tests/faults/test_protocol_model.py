@@ -41,7 +41,7 @@ def side_by_side(work: Callable[[int], Found], seeds: Iterable[int]) -> list[Fou
         return list(pool.map(work, seeds))
 
 
-@pytest.mark.proves("F2", "F4", "F28", "F45", "F46", "F47", "F56", "F57", "F59", "F61", "F62", "F69")
+@pytest.mark.proves("F2", "F4", "F28", "F45", "F46", "F47", "F56", "F57", "F59", "F61", "F62", "F69", "PL-05")
 def test_the_rules_hold_whatever_happens_between_two_steps() -> None:
     assert not any(broken := broken_by(seed) for seed in SEEDS), broken
 

@@ -26,6 +26,7 @@ async def linked(town_hall: Stack, **who: Any) -> Citizen:
     return mia
 
 
+@pytest.mark.proves("GW-06")
 async def test_an_application_reaches_the_authority_and_its_receipt_comes_back(town_hall: Stack) -> None:
     mia = await linked(town_hall)
     answers = await mia.sample_answers()

@@ -46,6 +46,7 @@ async def status(citizen: httpx.AsyncClient, id: str) -> str:
     return str((await citizen.get(f"/applications/{id}")).json()["status"])
 
 
+@pytest.mark.proves("GW-06")
 async def test_way_to_the_answer(forms: ServiceUnderTest, citizen: httpx.AsyncClient, submitted: str) -> None:
     await tell(forms, SubmissionForwarded(**about(forms, submitted)), 1)
     assert await status(citizen, submitted) == "forwarded"
@@ -56,6 +57,7 @@ async def test_way_to_the_answer(forms: ServiceUnderTest, citizen: httpx.AsyncCl
     assert [change.status for change in changes] == ["forwarded", "accepted"]
 
 
+@pytest.mark.proves("GW-06")
 async def test_rejection_shows_the_authoritys_reasons(
     forms: ServiceUnderTest, citizen: httpx.AsyncClient, submitted: str
 ) -> None:

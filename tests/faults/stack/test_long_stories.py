@@ -54,7 +54,7 @@ EVERY_POINT: dict[str, list[tuple[str, dict[str, Any]]]] = {
 """Each crash point of outbox, reader and inbox."""
 
 
-@pytest.mark.proves("F1", "F2", "F6")
+@pytest.mark.proves("F1", "F2", "F6", "PL-05")
 async def test_a_service_dies_at_every_point(fault_town: FaultTown) -> None:
     async def one_after_another(service: str) -> None:
         for what, where in EVERY_POINT[service]:
@@ -187,7 +187,7 @@ async def test_every_service_is_stopped_and_started_under_load(fault_town: Fault
     assert stopped == dict.fromkeys(SERVICES, 1)
 
 
-@pytest.mark.proves("F43")
+@pytest.mark.proves("F43", "PL-05")
 async def test_everything_is_killed_at_one_moment(fault_town: FaultTown) -> None:
     """In the moment of an answer: what was written for it, no part had time to write anywhere else.
 

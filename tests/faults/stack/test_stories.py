@@ -10,7 +10,7 @@ from telling import repeats
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(600)]
 
 
-@pytest.mark.proves("F1")
+@pytest.mark.proves("F1", "PL-05")
 async def test_a_service_dies_between_the_write_and_the_answer(fault_town: FaultTown) -> None:
     first = len(fault_town.log.attempts)
     async with fault_town.load(newcomers=1) as load:
