@@ -8,11 +8,12 @@ import pytest
 from chassis.places import Places
 from chassis.reader import DELAYS, Reader, Rest
 from chassis.records import Record
-from chassis.testing import START, FixedClock, MemoryBus, MemoryDatabase
+from chassis.testing import START, FixedClock, MemoryBroker, MemoryBus, MemoryDatabase
 from chassis.testing.example import TENANT
 from contracts.envelope import Envelope, headers_of
 from contracts.identity import AccountLinked
 from contracts.topics import TOPICS, dead_letters
+from contracts.validation import BadBody
 
 ACCOUNTS = "identity.accounts"
 GROUP = "osi-gateway.identity.accounts"
@@ -90,3 +91,12 @@ async def test_poison_is_buried_at_once_with_its_reason_and_its_place(
         desk.dead.clear()
     assert desk.effects == []
     assert min(took) < 0.1
+
+
+@pytest.mark.proves("PL-02")
+def test_no_test_publishes_what_breaks_its_contract() -> None:
+    broker = MemoryBroker()
+    said: dict[str, Any] = {"occurred_at": START, "account_id": "s"}
+    with pytest.raises(BadBody, match="level"):
+        broker.put(AccountLinked.model_construct(**said), tenant=TENANT, subject="s", sequence=1)
+    assert broker.topics[ACCOUNTS] == []

@@ -43,11 +43,13 @@ class MemoryBroker:
         self.first[topic] = len(self.topics[topic])
 
     def put(self, event: Event, *, tenant: str, subject: str, sequence: int, id: str = "", at: Any = None) -> Record:
-        """Put an event as its owner's relay would."""
+        """Put an event as its owner's relay would; raises where it breaks its contract. ``append`` takes anything."""
         envelope = Envelope(
             id or f"{subject}-{sequence}", event.type, tenant, subject, sequence, at or event.occurred_at
         )
-        return self.append(event.topic, subject, event.model_dump_json().encode(), headers_of(envelope))
+        body = event.model_dump_json().encode()
+        validate(event.type, body)
+        return self.append(event.topic, subject, body, headers_of(envelope))
 
     def events(self, topic: str) -> list[tuple[Envelope, Event | None]]:
         """Return a topic's events; None stands for a tombstone. Each is checked against its contract."""
