@@ -30,6 +30,8 @@ from chassis.clock import SystemClock
 from chassis.documents import Database, Document
 from chassis.ids import aggregate_id, uuid7
 from chassis.kafka import KafkaPublisher
+from chassis.leases import HELD_FOR
+from chassis.outbox import SHARDS
 from chassis.settings import ServiceSettings
 from chassis.testing.example import TENANT
 from chassis.testing.service import Signer
@@ -113,6 +115,34 @@ class Office:
         """Citizens of an office that nobody has booked at before."""
         async with httpx.AsyncClient(base_url=self.address, timeout=_LONG) as http:
             yield Citizens(self, self._free.pop(), http)
+
+    @asynccontextmanager
+    async def relay_at_rest(self) -> AsyncIterator[None]:
+        """Keep its relay from publishing though nothing is broken: somebody else holds all shards."""
+        async with self.connected() as database:
+            leases = database.collection("leases")
+
+            async def hand_to(relay: str | None) -> None:
+                until = datetime.now(UTC) + timedelta(hours=1)
+                for shard in range(SHARDS):
+                    change = {"$set": {"by": relay, "until": until}, "$inc": {"epoch": 1}}
+                    assert await leases.update({"_id": f"shard:{shard}"}, change)
+
+            await hand_to("nobody")
+            try:
+                await asyncio.sleep(HELD_FOR.total_seconds() / 2)  # it looks again after a third
+                yield
+            finally:
+                await hand_to(None)
+
+    @asynccontextmanager
+    async def connected(self) -> AsyncIterator[Database]:
+        """Its database, past its wire."""
+        database = await Database.connect(SecretStr(self.stack.database_url("appointments")), "appointments")
+        try:
+            yield database
+        finally:
+            await database.close()
 
     async def readiness(self) -> dict[str, str]:
         """What is wrong by the process's own word: reasons by check."""
@@ -261,12 +291,9 @@ class Citizens:
 
     async def documents(self) -> list[Document]:
         """The office's days as they lie in the database."""
-        database = await Database.connect(SecretStr(self.office.stack.database_url("appointments")), "appointments")
-        try:
+        async with self.office.connected() as database:
             days = {self._source(on) for on in self.booked.values()}
             return await database.collection("days").find({"_id": {"$in": sorted(days)}}, limit=1000)
-        finally:
-            await database.close()
 
     async def backlog(self) -> int:
         """Events that wait for the broker."""
