@@ -11,11 +11,15 @@ import pytest
 import chassis.clock
 from chassis.aggregates import Key, Loaded
 from chassis.clock import SystemClock, TooSlow
+from chassis.documents import Database
 from chassis.health import clock_check
 from chassis.inbox import CLAIMED_FOR, Inbox, NotSent
 from chassis.leases import HELD_FOR, Leases
 from chassis.outbox import SHARDS
+from chassis.process import Context, Parts, Service
+from chassis.rebuilding import rebuild
 from chassis.relay import LONGEST_BACK_OFF, Relay
+from chassis.settings import ServiceSettings
 from chassis.testing import MemoryBroker, MemoryDatabase, MemoryPublisher
 from chassis.testing.example import TENANT, Counter, counters, start
 from chassis.timers import Timer
@@ -153,3 +157,25 @@ async def test_nothing_begins_before_the_time_is_known(
 
     with pytest.raises(TooSlow, match=r"longer than 0\.01 s"):
         await SystemClock().begin(slow)
+
+
+async def test_no_rebuild_begins_before_the_time_is_known(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(chassis.clock, "MAX_DRIFT", timedelta(seconds=0.01))
+
+    class Slow(MemoryDatabase):
+        async def now(self) -> datetime:
+            await asyncio.sleep(0.05)
+            return await super().now()
+
+    async def connect(*_: object) -> Database:
+        return Slow()
+
+    async def wire(context: Context[Any]) -> Parts:
+        raise AssertionError("it goes on without the time")
+
+    monkeypatch.setattr(Database, "connect", connect)
+    settings = ServiceSettings()
+    code = await asyncio.to_thread(rebuild, Service("notify", settings, wire), settings, wire, "contacts")
+    assert (code, "longer than 0.01 s" in capsys.readouterr().err) == (1, True)

@@ -8,6 +8,7 @@ from typing import Any
 from chassis.broker import Bus
 from chassis.clock import SystemClock
 from chassis.documents import Database
+from chassis.errors import Transient
 from chassis.process import Service, Wire
 from chassis.rebuild import CannotRebuild, Rebuild, Report
 from chassis.settings import ServiceSettings
@@ -15,10 +16,10 @@ from chassis.topic_log import KafkaTopicLog
 
 
 def rebuild(service: Service, settings: ServiceSettings, wire: Wire[Any], model: str) -> int:
-    """Rebuild, say what was done, and return the exit code: 1 where nothing was switched."""
+    """Rebuild, say what was done, and return the exit code: 1 where it must be run again."""
     try:
         report = asyncio.run(_rebuilt(service, settings, wire, model))
-    except CannotRebuild as reason:
+    except (CannotRebuild, Transient) as reason:
         sys.stderr.write(f"{service.name} {model}: {reason}\n")
         return 1
     speed = report.records / report.seconds
@@ -34,7 +35,7 @@ async def _rebuilt(service: Service, settings: ServiceSettings, wire: Wire[Any],
         clock = SystemClock(settings.clock_offset_file)
         database = await Database.connect(settings.database_url, settings.database_name)
         stack.push_async_callback(database.close)
-        await clock.measure(database.now)
+        await clock.begin(database.now)
         # Its subscribers are never started: nothing but the rebuild reads here.
         parts = await wire(service.context(stack, database, clock, Bus(settings, service.name, database, clock)))
         models = {model.name: model for model in parts.read_models}
