@@ -258,6 +258,26 @@ async def test_null_matches_what_is_absent(documents: Documents) -> None:
     assert not await documents.update({"_id": "a", "by": {"$in": [None, "you"]}}, {"$set": {"by": "you"}})
 
 
+async def test_a_renamed_collection_replaces_the_other_and_a_dropped_one_nothing(
+    database: Database,
+) -> None:
+    new, live = database.collection("new-1"), database.collection("live")
+    await live.insert({"_id": "old"})
+    for id in ("a", "b"):
+        await new.ensure([Index((("email", 1),), "email", unique=True, sparse=True)])
+        await new.insert({"_id": id, "email": "x"})
+        await database.rename("new-1", "live")
+        assert [found["_id"] for found in await live.find({})] == [id]
+    with pytest.raises(DatabaseUnavailable):
+        await database.rename("new-1", "live")
+    await new.insert({"_id": "c"})
+    await database.drop("new-1")
+    await database.drop("new-1")
+    with pytest.raises(DatabaseUnavailable):
+        await database.rename("new-1", "live")
+    assert [found["_id"] for found in await live.find({})] == ["b"]
+
+
 async def test_the_database_tells_the_time(database: Database) -> None:
     assert abs(await database.now() - datetime.now(UTC)) < timedelta(seconds=5)
     await database.ping()

@@ -294,7 +294,7 @@ class Database:
         )
 
     async def rename(self, name: str, to: str) -> None:
-        """Give a collection, with its indexes, the name of another one, which is gone with that: in one step."""
+        """Give a collection that is there, with its indexes, the name of another, gone with that: in one step."""
         with _translated():
             await self._client[self.name][name].rename(to, dropTarget=True)
 

@@ -2,10 +2,12 @@
 
 The live reader goes on all the while. Only for the switch its handlers wait: what they have begun by then lies before
 the end of the topics that is read last, so that the new collection has it, and what they begin after meets the new
-one, which knows by its own numbers what it has taken. Read models are made of what topics say and of nothing else, and
-their handlers have no effect outside; what a topic has forgotten no rebuild brings back. What cannot be handled stops a
-rebuild, unless it was replayed, given up or outdated by a newer record since: a rebuilt model lacks nothing that the
-live one has.
+one, which knows by its own numbers what it has taken. A rebuild that they wait for too long is dead, or may sleep just
+before its rename: so whoever goes on without it first takes away what it would rename.
+
+Read models are made of what topics say and of nothing else, and their handlers have no effect outside; what a topic has
+forgotten no rebuild brings back. What cannot be handled stops a rebuild, unless it was replayed, given up or outdated
+by a newer record since: a rebuilt model lacks nothing that the live one has.
 """
 
 import asyncio
@@ -17,7 +19,7 @@ from datetime import timedelta
 from typing import Any, Protocol
 
 from chassis.clock import Clock
-from chassis.documents import Database, Document, Documents, Duplicate
+from chassis.documents import Database, Documents, Duplicate
 from chassis.ids import uuid7
 from chassis.places import Places
 from chassis.reader import Handler, Handlers, Reader
@@ -30,10 +32,8 @@ _log = logging.getLogger(__name__)
 CLAIMED_FOR = timedelta(seconds=60)
 """Longer than one step of a rebuild takes; of one that died another may begin anew then."""
 SWITCH = timedelta(seconds=20)
-"""How long live handlers wait for a switch at most."""
+"""How long live handlers wait for a switch at most; then they end the rebuild and go on."""
 _LOOK_AGAIN = 0.05
-_LEFT = timedelta(seconds=5)
-"""A switch with less time left is given up: the handlers might already go on."""
 
 Offsets = Mapping[tuple[str, int], int]
 """By topic and partition."""
@@ -71,10 +71,9 @@ class ReadModel:
 
     def live(self, database: Database, clock: Clock) -> dict[str, dict[Any, Handler]]:
         """Return the handlers for the live collection, which wait while a rebuilt one takes its name."""
-        gate = database.collection("rebuilds")
         found = self.handlers(database.collection(self.collection))
         return {
-            topic: {kind: _gated(handler, gate, self.name, clock) for kind, handler in handlers.items()}
+            topic: {kind: _gated(handler, database, self, clock) for kind, handler in handlers.items()}
             for topic, handlers in found.items()
         }
 
@@ -88,13 +87,41 @@ class Report:
     seconds: float
 
 
-def _gated(handler: Handler, gate: Documents, name: str, clock: Clock) -> Handler:
+def _gated(handler: Handler, database: Database, model: ReadModel, clock: Clock) -> Handler:
+    gate = database.collection("rebuilds")
+
     async def wait_and_handle(event: Any, envelope: Envelope) -> None:
-        while (row := await gate.get(name)) and (until := row.get("switching_until")) and clock.now() < until:  # noqa: ASYNC110
-            await asyncio.sleep(_LOOK_AGAIN)
+        while (row := await gate.get(model.name)) and (until := row.get("switching_until")):
+            if clock.now() < until:
+                await asyncio.sleep(_LOOK_AGAIN)
+            else:
+                await _end(database, model, row["by"])
         await handler(event, envelope)
 
     return wait_and_handle
+
+
+async def _end(database: Database, model: ReadModel, by: str, **still: Any) -> None:
+    """End a rebuild that may be dead or asleep, if its row still says so.
+
+    First it can renew its claim no more, so that it begins no rename from then on. Then what it would rename is gone: a
+    rename that is under way comes before that, as it should have, or never. Only then others go on. Whoever dies
+    in between leaves the row to the next one, and many may do this at once.
+    """
+    gate, row = database.collection("rebuilds"), {"_id": model.name, "by": by}
+    if await gate.update({**row, **still}, {"$set": {"ended": True}}):
+        await _leave(database, model, by)
+
+
+async def _leave(database: Database, model: ReadModel, by: str) -> None:
+    for name in _names(model, by):
+        await database.drop(name)
+    await database.collection("rebuilds").delete({"_id": model.name, "by": by})
+
+
+def _names(model: ReadModel, by: str) -> tuple[str, str]:
+    """Return the collections of one rebuild, the new one and its places: nobody else ever writes there."""
+    return f"{model.collection}_rebuilt_{by}", f"{model.collection}_rebuilt_{by}_places"
 
 
 class Rebuild:
@@ -108,7 +135,7 @@ class Rebuild:
         self._clock = clock
         self._gate = database.collection("rebuilds")
         self._me = uuid7()
-        self._names = f"{model.collection}_rebuilt", f"{model.collection}_rebuilt_places"
+        self._new, self._places = _names(model, self._me)
         self._own: dict[str, Places] = {}
         """By group."""
         self._failed: list[tuple[Places, Envelope, str]] = []
@@ -118,16 +145,17 @@ class Rebuild:
     async def run(self) -> Report:
         """Fill a new collection from the log and give it the name of the live one.
 
-        A rebuild that is killed leaves the live collection as it is; the next one begins anew.
+        A rebuild that is killed leaves a whole collection under the live name, the old or the new; the next one begins
+        anew.
 
         Raises:
-            CannotRebuild: another is at it, records cannot be read, or the switch took too long.
+            CannotRebuild: another is at it, records cannot be read, or it took too long.
+            DatabaseUnavailable: nobody knows which of the two is live.
         """
         began = time.monotonic()
         await self._claim()
         try:
-            await self._drop()
-            new = self._database.collection(self._names[0])
+            new = self._database.collection(self._new)
             await self._model.prepare(new)
             readers = await self._readers(new)
             place: Offsets = {}
@@ -136,25 +164,25 @@ class Rebuild:
                 place = ends
             documents = await self._switch(readers, new)
         finally:
-            await self._drop()
-            await self._gate.delete({"_id": self._model.name, "by": self._me})
+            await _leave(self._database, self._model, self._me)
         return Report(self._taken, documents, time.monotonic() - began)
 
     async def _claim(self) -> None:
-        row: Document = {"_id": self._model.name, "by": self._me, "until": self._clock.now() + CLAIMED_FOR}
-        await self._gate.delete({"_id": self._model.name, "until": {"$lte": self._clock.now()}})
+        now = self._clock.now()
+        if before := await self._gate.get(self._model.name):
+            await _end(self._database, self._model, before["by"], until={"$lte": now})
         try:
-            await self._gate.insert(row)
+            await self._gate.insert({"_id": self._model.name, "by": self._me, "until": now + CLAIMED_FOR})
         except Duplicate:
             raise CannotRebuild(f"{self._model.name} is being rebuilt already, or was until a moment ago") from None
 
     async def _renew(self, **also: Any) -> None:
-        until = {"until": self._clock.now() + CLAIMED_FOR, **also}
-        if not await self._gate.update({"_id": self._model.name, "by": self._me}, {"$set": until}):
-            raise CannotRebuild(f"another has taken over the rebuild of {self._model.name}")
+        mine = {"_id": self._model.name, "by": self._me, "ended": {"$exists": False}}
+        if not await self._gate.update(mine, {"$set": {"until": self._clock.now() + CLAIMED_FOR, **also}}):
+            raise CannotRebuild(f"{self._model.name} took too long: others went on without this rebuild")
 
     async def _readers(self, new: Documents) -> list[Reader]:
-        places = self._database.collection(self._names[1])
+        places = self._database.collection(self._places)
         found = []
         for name, handlers in self._model.handlers(new).items():
             topic = TOPICS[name]
@@ -186,27 +214,20 @@ class Rebuild:
             self._taken += len(records)
 
     async def _switch(self, readers: Sequence[Reader], new: Documents) -> int:
-        until = self._clock.now() + SWITCH
-        await self._renew(switching_until=until)
+        await self._renew(switching_until=self._clock.now() + SWITCH)
         await self._read(readers, await self._log.ends())
         await self._check(new)
         documents = await new.count({})
-        if self._clock.now() > until - _LEFT:
-            raise CannotRebuild("the last records took too long; nothing was switched, try again")
-        await self._renew()
-        await self._database.rename(self._names[0], self._model.collection)
+        await self._renew()  # after the last write: what is taken away from then on does not come back
+        await self._database.rename(self._new, self._model.collection)
         return documents
 
     async def _check(self, new: Documents) -> None:
         missing = [
             told for places, envelope, told in self._failed if (await places.load(envelope)).last < envelope.sequence
         ]
-        if missing or await self._database.collection(self._names[1]).count({"wait": {"$ne": []}}):
+        if missing or await self._database.collection(self._places).count({"wait": {"$ne": []}}):
             shown = "; ".join(missing[:5]) or "an event is missing"
             raise CannotRebuild(f"{len(missing)} records cannot be handled, e.g. {shown}")
         if await new.count({"due": {"$exists": True}}):
             raise CannotRebuild(f"{self._model.name} would publish events: it is no read model")
-
-    async def _drop(self) -> None:
-        for name in self._names:
-            await self._database.drop(name)

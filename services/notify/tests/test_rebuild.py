@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+import chassis.rebuild
 from chassis.documents import Document
 from chassis.rebuild import CannotRebuild, ReadModel, Rebuild
 from chassis.testing.bus import MemoryTopicLog
@@ -144,7 +145,9 @@ async def test_under_load_the_new_one_equals_the_live_one_and_nothing_happens_ou
 
 
 @pytest.mark.proves("F67")
-async def test_a_rebuild_that_is_killed_changes_nothing_and_the_next_one_begins_anew(town: Town) -> None:
+async def test_a_rebuild_that_is_killed_changes_nothing_and_the_next_one_begins_anew(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
     before = await town.contacts()
 
     class Dies(MemoryTopicLog):
@@ -153,24 +156,26 @@ async def test_a_rebuild_that_is_killed_changes_nothing_and_the_next_one_begins_
                 raise KeyboardInterrupt
             return await super().ends()
 
-    killed = town.rebuild(Dies(town.service.broker, town.model.topics("notify", town.service.database)))
-    killed._drop = _nothing  # type: ignore[method-assign,assignment]
-    killed._gate.delete = _nothing  # type: ignore[method-assign,assignment]
-    with pytest.raises(KeyboardInterrupt):
-        await killed.run()
+    killed = Dies(town.service.broker, town.model.topics("notify", town.service.database))
+    with monkeypatch.context() as patch:
+        patch.setattr(chassis.rebuild, "_leave", _nothing)
+        with pytest.raises(KeyboardInterrupt):
+            await town.rebuild(killed).run()
     assert await town.contacts() == before
-    assert await town.service.database.collection("contacts_rebuilt").count({}) == 30
-    await town.service.database.collection("contacts_rebuilt").insert({"_id": "of another day"})
+    row = await town.service.database.collection("rebuilds").get("contacts")
+    assert row is not None
+    left = town.service.database.collection(f"contacts_rebuilt_{row['by']}")
+    assert await left.count({}) == 30
     with pytest.raises(CannotRebuild, match="being rebuilt already"):
         await town.rebuild().run()
     town.service.clock.advance(61)
     await town.rebuild().run()
     assert await town.contacts() == before
-    assert await town.service.database.collection("contacts_rebuilt").count({}) == 0
+    assert await left.count({}) == 0
 
 
-async def _nothing(*_: object) -> bool:
-    return True
+async def _nothing(*_: object) -> None:
+    """A process that is killed does nothing any more."""
 
 
 async def test_what_cannot_be_read_is_not_left_out_silently(town: Town) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from mongomock_motor import AsyncMongoMockClient
 
-from chassis.documents import Change, Database, Document, Documents, Duplicate, Where
+from chassis.documents import Change, Database, DatabaseUnavailable, Document, Documents, Duplicate, Where
 
 
 class MemoryDocuments(Documents):
@@ -62,6 +62,8 @@ class MemoryDatabase(Database):
     async def rename(self, name: str, to: str) -> None:
         """See Database; those who hold the other collection go on with this one's documents."""
         database: Any = self._client[self.name]
+        if name not in await database.list_collection_names():
+            raise DatabaseUnavailable(f"there is no collection {name}")
         documents = [document async for document in database[name].find()]
         await database[to].delete_many({})
         for document in documents:
