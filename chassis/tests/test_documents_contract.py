@@ -276,6 +276,7 @@ async def test_a_renamed_collection_replaces_the_other_and_a_dropped_one_nothing
     with pytest.raises(DatabaseUnavailable):
         await database.rename("new-1", "live")
     assert [found["_id"] for found in await live.find({})] == ["b"]
+    assert await live.count({}, 60) == 1
 
 
 async def test_the_database_tells_the_time(database: Database) -> None:

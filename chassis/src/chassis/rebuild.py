@@ -21,7 +21,8 @@ from typing import Any, Protocol
 from chassis.clock import Clock
 from chassis.documents import Database, Documents, Duplicate
 from chassis.ids import uuid7
-from chassis.places import Places
+from chassis.outbox import AT_ONCE
+from chassis.places import Places, gaps
 from chassis.reader import Handler, Handlers, Reader
 from chassis.records import Record
 from contracts.envelope import BadEnvelope, Envelope, envelope_of
@@ -34,6 +35,8 @@ CLAIMED_FOR = timedelta(seconds=60)
 SWITCH = timedelta(seconds=20)
 """How long live handlers wait for a switch at most; then they end the rebuild and go on."""
 _LOOK_AGAIN = 0.05
+_COUNT = 60.0
+"""Seconds that the last count may take, which looks at all documents: nobody waits for it any more."""
 
 Offsets = Mapping[tuple[str, int], int]
 """By topic and partition."""
@@ -162,9 +165,10 @@ class Rebuild:
             while (ends := await self._log.ends()) != place:
                 await self._read(readers, ends)
                 place = ends
-            documents = await self._switch(readers, new)
+            await self._switch(readers, new)
         finally:
             await _leave(self._database, self._model, self._me)
+        documents = await self._database.collection(self._model.collection).count({}, _COUNT)
         return Report(self._taken, documents, time.monotonic() - began)
 
     async def _claim(self) -> None:
@@ -190,6 +194,7 @@ class Rebuild:
                 raise CannotRebuild(f"{name} keeps {topic.keep_days} days: what is older would be lost")
             group = f"{topic.group(self._service)}.rebuild"
             self._own[group] = own = Places(places, group, forgets=topic.forgets, clock=self._clock)
+            await own.ensure()
             found.append(Reader(topic, group, handlers, own, self._note_failed))
         return found
 
@@ -213,21 +218,21 @@ class Rebuild:
                 raise CannotRebuild(f"{records[0].topic} cannot be read now") from rest.reason
             self._taken += len(records)
 
-    async def _switch(self, readers: Sequence[Reader], new: Documents) -> int:
+    async def _switch(self, readers: Sequence[Reader], new: Documents) -> None:
         await self._renew(switching_until=self._clock.now() + SWITCH)
         await self._read(readers, await self._log.ends())
         await self._check(new)
-        documents = await new.count({})
         await self._renew()  # after the last write: what is taken away from then on does not come back
         await self._database.rename(self._new, self._model.collection)
-        return documents
 
     async def _check(self, new: Documents) -> None:
         missing = [
             told for places, envelope, told in self._failed if (await places.load(envelope)).last < envelope.sequence
         ]
-        if missing or await self._database.collection(self._places).count({"wait": {"$ne": []}}):
+        # By indexes alone: the service's reading waits meanwhile.
+        now = self._clock.now()
+        if missing or await gaps(self._database.collection(self._places), now, limit=1):
             shown = "; ".join(missing[:5]) or "an event is missing"
             raise CannotRebuild(f"{len(missing)} records cannot be handled, e.g. {shown}")
-        if await new.count({"due": {"$exists": True}}):
+        if await new.find({"due": {"$gte": AT_ONCE, "$lte": now}}, limit=1, fields=("_id",)):
             raise CannotRebuild(f"{self._model.name} would publish events: it is no read model")

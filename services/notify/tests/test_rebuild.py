@@ -2,11 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 
 import chassis.rebuild
-from chassis.documents import Document
+from chassis.documents import DatabaseUnavailable, Document, Documents, Where
+from chassis.outbox import AT_ONCE
+from chassis.reader import Handlers
 from chassis.rebuild import CannotRebuild, ReadModel, Rebuild
 from chassis.testing.bus import MemoryTopicLog
 from chassis.testing.clock import START
@@ -233,3 +236,37 @@ async def test_a_topic_that_forgets_rebuilds_nothing(town: Town) -> None:
     )
     with pytest.raises(CannotRebuild, match=r"identity\.messages keeps 1 days"):
         await rebuild.run()
+
+
+async def test_an_event_that_is_missing_stops_a_rebuild(town: Town) -> None:
+    event = AccountErased(occurred_at=START, account_id="a1")
+    town.service.broker.put(event, tenant=TENANT, subject="a1", sequence=2)
+    with pytest.raises(CannotRebuild, match="an event is missing"):
+        await town.rebuild().run()
+
+
+async def test_what_would_publish_events_is_no_read_model(town: Town) -> None:
+    def handlers(documents: Documents) -> dict[str, Handlers]:
+        async def publish(event: ContactChanged, envelope: Envelope) -> None:
+            await documents.upsert(event.account_id, {"$set": {"due": AT_ONCE}})
+
+        return {CONTACTS: {ContactChanged: publish}}
+
+    town.model = replace(town.model, handlers=handlers)
+    with pytest.raises(CannotRebuild, match="it is no read model"):
+        await town.rebuild().run()
+
+
+async def test_while_the_readers_wait_for_the_switch_nothing_is_counted(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That takes as long as the model is large."""
+    count = Documents.count
+
+    async def slow(self: Documents, where: Where, seconds: float = 2) -> int:
+        if await town.service.database.collection("rebuilds").get("contacts"):
+            raise DatabaseUnavailable("it takes longer than 2 s")
+        return await count(self, where, seconds)
+
+    monkeypatch.setattr(Documents, "count", slow)
+    assert (await town.rebuild().run()).documents == 30
