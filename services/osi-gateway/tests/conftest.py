@@ -50,6 +50,7 @@ SCHEMAS = Path(__file__).parents[2] / "forms/src/forms/catalogue/data"
 LEIKA = "99068007040000"
 PDF = b"%PDF-1.4 an invented identity card of Mia Beispiel"
 
+PROBLEMS = "https://schema.fitko.de/fit-connect/submission-api/problems/"
 ANSWERS: dict[str, Any] = json.loads((Path(__file__).parent / "data/answers.json").read_text("utf-8"))
 
 
@@ -210,6 +211,8 @@ class Gates:
     def __init__(self) -> None:
         self.waiting: list[tuple[str, asyncio.Future[str | None]]] = []
         self.open = False
+        self.astray = False
+        """Whether a front leads every call astray: it answers 404 in the exchange's place."""
         self.refusals = 0
 
     async def pass_(self, name: str) -> str | None:
@@ -228,6 +231,9 @@ class Gates:
         if failure == "no" and name in ("create", "upload", "submit"):
             self.refusals += 1
             raise Refused(f"{name}: status 422", status=422)
+        if self.astray and name not in ("write", "erase"):
+            self.refusals += 1
+            raise Refused(f"{name}: status 404", status=404)
         result = effect()
         await self.pass_(f"after {name}")
         if failure == "lost":
@@ -254,6 +260,8 @@ class Model:
         self.submissions: dict[str, AtExchange] = {}
         self.blobs: dict[str, str] = {}
         self.accepted = False
+        self.unverifiable = False
+        """Whether no key verifies what stands in the log."""
 
     async def find_destination(self, *given: Any) -> Any:
         return await self.gates.around("find_destination", lambda: "dest")
@@ -297,7 +305,7 @@ class Model:
     def _found(self, id: str) -> AtExchange:
         found = self.submissions.get(id)
         if found is None or (found.tags is None and self.clock.now() >= found.created_at + timedelta(days=1)):
-            raise Refused("not found", status=404)
+            raise Refused("not found", status=404, type=f"{PROBLEMS}submission-not-found")
         if found.tags is not None:
             raise Refused("was sent already", status=409)
         return found
@@ -320,13 +328,14 @@ class Model:
 
     async def log(self, expected: Any, known: frozenset[str]) -> Log:
         def effect() -> Log:
-            found = self.submissions.get(expected.submission_id)
-            if found is None or found.tags is None:
-                return Log((), ())
-            submitted = Receipt(f"submit-{expected.submission_id}", "submit", START, "t", found.tags)
-            accepted = Receipt(f"accept-{expected.submission_id}", "accept", START, "t", found.tags)
-            receipts = (submitted, accepted) if self.accepted else (submitted,)
-            return Log(tuple(one for one in receipts if one.jti not in known), ())
+            found = self.submissions[expected.submission_id]
+            signed = ("create", *["submit"] * (found.tags is not None), *["accept"] * self.accepted)
+            receipts = [Receipt(f"{kind}-{expected.submission_id}", kind, START, "t", found.tags) for kind in signed]
+            unknown = [one for one in receipts if one.jti not in known]
+            if self.unverifiable:
+                self.gates.refusals += 1
+                return Log((), tuple(f"event {one.jti}: the key that signed is unknown" for one in unknown))
+            return Log(tuple(unknown), ())
 
         log: Log = await self.gates.around("log", effect)
         return log

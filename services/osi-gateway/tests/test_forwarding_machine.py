@@ -173,6 +173,21 @@ class Forwarding(RuleBasedStateMachine):
             if len(self.gates.waiting) == which:
                 return
 
+    @rule(astray=st.booleans(), unverifiable=st.booleans())
+    def trouble(self, astray: bool, unverifiable: bool) -> None:
+        """From now on a front answers 404 in the exchange's place, or no key verifies its log; or it is over."""
+        self.gates.astray, self.model.unverifiable = astray, unverifiable
+
+    @precondition(lambda self: self.gates.waiting)
+    @rule(which=st.integers(0, 20), astray=st.booleans())
+    def lose(self, which: int, astray: bool) -> None:
+        """The exchange takes a submission, but its answer is lost, and trouble begins."""
+        self.run(self._hurry(which % len(self.gates.waiting), "before submit"))
+        for goal, failure in (("before submit", "lost"), ("after submit", None)):
+            if self.gates.waiting and self.gates.waiting[-1][0] == goal:
+                self.go_on(len(self.gates.waiting) - 1, failure)
+                self.trouble(astray, not astray)
+
     @precondition(lambda self: self.workers)
     @rule(which=st.integers(0, 20))
     def kill(self, which: int) -> None:
@@ -222,6 +237,7 @@ class Forwarding(RuleBasedStateMachine):
         if await self.submissions.documents.get(ID) is None:
             return
         self.gates.open = True
+        self.trouble(astray=False, unverifiable=False)
         for _, gate in self.gates.waiting:
             if not gate.done():
                 gate.set_result(None)
@@ -277,6 +293,22 @@ def test_a_sender_that_slept_between_the_stored_id_and_sending_sends_nothing_twi
     scenario.overtake(31, "the end")
     assert len(scenario.model.in_effect()) == 1
     scenario.hurry(0, "the end")
+    _checked(scenario)
+
+
+@pytest.mark.proves("F70")
+@pytest.mark.parametrize(("astray", "hours"), [(True, 1), (True, 60), (False, 60)])
+def test_what_was_taken_without_an_answer_is_not_sent_again_because_nobody_can_tell(astray: bool, hours: int) -> None:
+    scenario = _scenario()
+    scenario.lose(0, astray)
+    assert len(scenario.model.in_effect()) == 1
+    for _ in range(hours):
+        for seconds in (300, 3_300):
+            scenario.wait(seconds)
+            scenario.wake()
+            while scenario.gates.waiting:
+                scenario.hurry(0, "the end")
+    scenario.trouble(astray=False, unverifiable=False)
     _checked(scenario)
 
 

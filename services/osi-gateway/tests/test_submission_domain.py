@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from osi_gateway.applications.domain import File, Package, Request, TwoFacts
-from osi_gateway.exchange.domain import LONGEST_PAUSE, Offer, retry_pause
+from osi_gateway.exchange.domain import LONGEST_PAUSE, Offer, Refused, retry_pause
 from osi_gateway.letters.domain import Letter, Part, Tags, tags_of
-from osi_gateway.receipts.domain import LONGEST_POLL, Problem, Receipt, poll_pause
+from osi_gateway.receipts.domain import LONGEST_POLL, Problem, Receipt, poll_pause, was_taken
 from osi_gateway.submissions.domain import (
     ANSWER_WITHIN,
     FORGOTTEN_AFTER,
@@ -29,6 +29,7 @@ from osi_gateway.submissions.domain import (
     get_stuck,
     gone_out,
     learn,
+    must_be_known,
     next_step,
     not_uploaded,
     pause,
@@ -41,7 +42,6 @@ from osi_gateway.submissions.domain import (
     take_package,
     take_request,
     unreachable,
-    was_sent,
 )
 
 NOW = datetime(2026, 11, 25, 9, 0, tzinfo=UTC)
@@ -250,9 +250,45 @@ def test_no_route_is_told_to_the_citizen() -> None:
 
 def test_tags_are_those_of_the_letter() -> None:
     assert tags_of(LETTER) == TAGS
-    assert was_sent(SENT, [receipt("submit")])
-    assert not was_sent(SENT, [receipt("accept"), receipt("submit", tags=OTHER_TAGS[0])])
-    assert not was_sent(READY, [receipt("submit")])
+    assert was_taken([receipt("submit")], ["event 1: no"], TAGS)
+    assert not was_taken([receipt("create", tags=None), receipt("delete", tags=None)], (), TAGS)
+
+
+@pytest.mark.parametrize(
+    ("receipts", "doubts", "reason"),
+    [
+        ([receipt("create", tags=None)], ["event 1: the key that signed is unknown"], "event 1: the key"),
+        ([receipt("submit", tags=OTHER_TAGS[0])], [], "submit j: other authentication tags"),
+    ],
+)
+def test_a_log_in_which_not_everything_counts_does_not_say_that_nothing_was_sent(
+    receipts: list[Receipt], doubts: list[str], reason: str
+) -> None:
+    with pytest.raises(Refused, match=reason):
+        was_taken(receipts, doubts, TAGS)
+
+
+def test_the_exchange_cannot_have_forgotten_for_25_hours() -> None:
+    announced = step_done(SENT, "create", NOW)
+    assert must_be_known(announced, NOW + FORGOTTEN_AFTER - timedelta(seconds=1))
+    assert not must_be_known(announced, NOW + FORGOTTEN_AFTER)
+    again = step_done(create_again(announced, NOW + FORGOTTEN_AFTER), "create", NOW + FORGOTTEN_AFTER)
+    assert must_be_known(again, NOW + FORGOTTEN_AFTER)
+
+
+@pytest.mark.parametrize(
+    ("status", "slug", "forgotten"),
+    [
+        (404, "submission-not-found", True),
+        (404, "case-not-found", True),
+        (404, "not-found", False),
+        (404, "", False),
+        (409, "submission-not-found", False),
+    ],
+)
+def test_only_the_exchanges_own_words_say_that_it_has_forgotten(status: int, slug: str, forgotten: bool) -> None:
+    type = f"https://schema.fitko.de/fit-connect/submission-api/problems/{slug}" if slug else ""
+    assert Refused("no", status=status, type=type).forgotten == forgotten
 
 
 def test_who_waits_behind_may_follow_when_this_one_is_out_or_holds_up_too_long() -> None:

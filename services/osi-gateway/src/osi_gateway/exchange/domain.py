@@ -14,6 +14,9 @@ from urllib.parse import urlsplit
 LONGEST_PAUSE = timedelta(minutes=5)
 """Between two tries of a step that failed for a passing reason."""
 METADATA_VERSION = "2.1.0"
+_PROBLEMS = "https://schema.fitko.de/fit-connect/submission-api/problems/"
+_FORGOTTEN = frozenset({f"{_PROBLEMS}submission-not-found", f"{_PROBLEMS}case-not-found"})
+_NOT_FOUND = 404
 _LEIKA = "urn:de:fim:leika:leistung:"
 _REGION = "urn:de:bund:destatis:bevoelkerungsstatistik:schluessel:rs:"
 _SMALLEST_KEY = 4096
@@ -31,6 +34,16 @@ class Refused(Exception):
         """HTTP status, where it was an answer."""
         self.type = type
         """Problem type URI, where it was an answer."""
+
+    @property
+    def not_found(self) -> bool:
+        """Whether it was a 404, of whomever: a front that leads astray answers so too."""
+        return self.status == _NOT_FOUND
+
+    @property
+    def forgotten(self) -> bool:
+        """Whether the exchange itself says, in its own words, that it does not know the submission or its case."""
+        return self.not_found and self.type in _FORGOTTEN
 
 
 @dataclass(frozen=True)

@@ -5,12 +5,13 @@ the exchange notes what the sender and it itself did, the authority alone forwar
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID
 
+from osi_gateway.exchange.domain import Refused
 from osi_gateway.letters.domain import Tags
 
 EVENTS = "https://schema.fitko.de/fit-connect/events/"
@@ -107,6 +108,21 @@ def read(header: Mapping[str, Any], claims: Mapping[str, Any], expected: Expecte
         tags=_tags(body) if tagged else None,
         problems=_problems(body) if event == "reject-submission" else (),
     )
+
+
+def was_taken(receipts: Sequence[Receipt], doubts: Sequence[str], tags: Tags) -> bool:
+    """Whether the exchange has signed that it took exactly the ciphertexts with these tags.
+
+    Raises:
+        Refused: it may have, for not everything in its log counts; to send again would be a guess.
+    """
+    submits = [receipt for receipt in receipts if receipt.kind == "submit"]
+    if any(receipt.tags == tags for receipt in submits):
+        return True
+    doubts = [*doubts, *(f"submit {receipt.jti}: other authentication tags than sent" for receipt in submits)]
+    if doubts:
+        raise Refused(f"the event log does not tell whether the submission was sent: {doubts[0]}")
+    return False
 
 
 def poll_pause(sent_at: datetime, every: timedelta, now: datetime) -> timedelta:

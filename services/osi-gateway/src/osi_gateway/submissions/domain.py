@@ -285,6 +285,11 @@ def unreachable(submission: Submission, now: datetime) -> Decided:
     return _end(submission, Answer("rejected", now, problems=(problem,)), now)
 
 
+def must_be_known(submission: Submission, now: datetime) -> bool:
+    """Whether the exchange cannot have forgotten the announcement yet: whoever says so now is mistaken."""
+    return any(mark.step == "create" and now < mark.at + FORGOTTEN_AFTER for mark in submission.marks)
+
+
 def create_again(submission: Submission, now: datetime) -> Submission:
     """The exchange has forgotten a submission that was never sent (it does so after a day): announce it anew."""
     held = step_done(replace(submission, case=None, uploaded=()), "expired", now)
@@ -359,11 +364,6 @@ def learn(
     if submission.sent_at is not None:
         wake_at = min(wake_at, max(now, submission.sent_at + ANSWER_WITHIN))
     return replace(submission, claim=None, wake_at=wake_at, failures=0, trouble=None), ()
-
-
-def was_sent(submission: Submission, receipts: Sequence[Receipt]) -> bool:
-    """Whether the exchange has signed that it took exactly our ciphertexts."""
-    return any(receipt.kind == "submit" and receipt.tags == _sent_tags(submission) for receipt in receipts)
 
 
 def _sent_tags(submission: Submission) -> Tags | None:

@@ -22,8 +22,9 @@ from chassis.ids import uuid7
 from chassis.tracing import span
 from osi_gateway.exchange.client import Exchange
 from osi_gateway.exchange.domain import LONGEST_PAUSE, Refused, retry_pause
+from osi_gateway.letters.domain import tags_of
 from osi_gateway.letters.writer import LetterWriter, Order
-from osi_gateway.receipts.domain import Expected
+from osi_gateway.receipts.domain import Expected, was_taken
 from osi_gateway.receipts.reader import Log, LogReader
 from osi_gateway.submissions import domain
 from osi_gateway.submissions.domain import Alarm, Case, ClaimLost, Decided, Step, Submission
@@ -36,9 +37,6 @@ STEP_LIMIT = 20.0
 """Seconds after which a step is broken off; less than the claim lasts, so that its result can still be written."""
 TURN = 10.0
 """Seconds after which no further step is begun, so that one submission doesn't hold up the others."""
-
-_UNKNOWN = 404
-"""HTTP status for what the exchange has forgotten."""
 
 Result = Callable[[Submission], Decided]
 """What a step has found out, to be decided on the submission as it is when it is written."""
@@ -212,7 +210,7 @@ class Forwarder:
         now = self._clock.now()
         if await self._was_sent(submission):
             return lambda held: domain.sent(held, now)
-        if error.status == _UNKNOWN:
+        if self._forgotten(submission, error):
             return lambda held: (domain.create_again(held, now), ())
         raise error
 
@@ -226,10 +224,16 @@ class Forwarder:
         try:
             log = await self._read_log(submission)
         except Refused as error:
-            if error.status != _UNKNOWN:
+            if not self._forgotten(submission, error):
                 raise
             return False
-        return domain.was_sent(submission, log.receipts)
+        return was_taken(log.receipts, log.doubts, tags_of(_known(submission.letter)))
+
+    def _forgotten(self, submission: Submission, error: Refused) -> bool:
+        """Whether the exchange itself has forgotten what was announced, at a time when it may have."""
+        if error.not_found and domain.must_be_known(submission, self._clock.now()):
+            raise Transient(str(error))
+        return error.forgotten
 
     async def _follow(self, submission: Submission) -> Result:
         log = await self._read_log(submission)
