@@ -240,6 +240,25 @@ def test_day_14_without_an_answer_is_a_rejection_and_not_earlier() -> None:
     assert facts == (Accepted(),)
 
 
+UNREAD = [([], ["event 1: the signature key: alg is not the one asked for"]), ([receipt("accept", tags=None)], [])]
+
+
+@pytest.mark.parametrize(("receipts", "doubts"), UNREAD)
+@pytest.mark.proves("GW-06")
+def test_an_answer_that_could_not_be_verified_is_no_missing_answer_on_day_14(
+    receipts: list[Receipt], doubts: list[str]
+) -> None:
+    last = NOW + ANSWER_WITHIN
+    submission, facts = learn(SENT, receipts, doubts, POLL, last)
+    assert (facts, submission.answer, submission.package) == ((), None, PACKAGE)
+    assert (state(submission), next_step(submission), due_at(submission)) == ("stuck", "follow", last + LONGEST_POLL)
+    assert submission.trouble == submission.alarms[0].reason
+    mended, facts = learn(submission, [receipt("accept")], (), POLL, last + LONGEST_POLL)
+    assert (facts, state(mended)) == ((Accepted(),), "accepted")
+    _, facts = learn(submission, (), (), POLL, last + LONGEST_POLL)
+    assert facts == (Rejected(),)
+
+
 def test_no_route_is_told_to_the_citizen() -> None:
     submission, facts = unreachable(claim(READY, "w", NOW), NOW)
     assert facts == (Rejected(),)

@@ -110,16 +110,24 @@ def read(header: Mapping[str, Any], claims: Mapping[str, Any], expected: Expecte
     )
 
 
+def strange(receipts: Sequence[Receipt], tags: Tags | None) -> list[str]:
+    """Return why receipts don't count that speak of other ciphertexts than those with these tags."""
+    return [
+        f"{receipt.kind} {receipt.jti}: other authentication tags than sent"
+        for receipt in receipts
+        if receipt.kind in ("submit", "accept") and receipt.tags != tags
+    ]
+
+
 def was_taken(receipts: Sequence[Receipt], doubts: Sequence[str], tags: Tags) -> bool:
     """Whether the exchange has signed that it took exactly the ciphertexts with these tags.
 
     Raises:
         Refused: it may have, for not everything in its log counts; to send again would be a guess.
     """
-    submits = [receipt for receipt in receipts if receipt.kind == "submit"]
-    if any(receipt.tags == tags for receipt in submits):
+    if any(receipt.kind == "submit" and receipt.tags == tags for receipt in receipts):
         return True
-    doubts = [*doubts, *(f"submit {receipt.jti}: other authentication tags than sent" for receipt in submits)]
+    doubts = [*doubts, *strange(receipts, tags)]
     if doubts:
         raise Refused(f"the event log does not tell whether the submission was sent: {doubts[0]}")
     return False

@@ -14,7 +14,7 @@ from typing import Literal
 from osi_gateway.applications.domain import Package, Request, check_same_fact
 from osi_gateway.exchange.domain import Offer
 from osi_gateway.letters.domain import Letter, Part, Tags, tags_of
-from osi_gateway.receipts.domain import Problem, Receipt, poll_pause
+from osi_gateway.receipts.domain import LONGEST_POLL, Problem, Receipt, poll_pause, strange
 
 Step = Literal["route", "examine", "fetch_key", "seal", "create", "upload", "submit", "reconsider", "follow", "sweep"]
 State = Literal["waiting", "working", "stuck", "forwarded", "accepted", "rejected"]
@@ -345,15 +345,21 @@ def learn(
     """Apply what the event log says: each receipt once by its ``jti``; what could not be verified only alarms.
 
     Without an answer the log is read again after a growing pause, and on day 14 the submission counts as rejected.
+    But what could not be verified may be the answer: then only a repair can tell, and nothing is said until then.
     """
+    doubts = [*doubts, *strange(receipts, _sent_tags(submission))]
     for doubt in doubts:
         submission = alarm(submission, doubt, now)
     for receipt in receipts:
-        if all(known.jti != receipt.jti for known in submission.receipts):
+        if not strange([receipt], _sent_tags(submission)) and all(
+            known.jti != receipt.jti for known in submission.receipts
+        ):
             submission, facts = _apply(submission, receipt, now)
             if facts:
                 return submission, facts
     if submission.sent_at is not None and now >= submission.sent_at + ANSWER_WITHIN:
+        if doubts:
+            return pause(replace(submission, stuck=True), doubts[0], LONGEST_POLL, now), ()
         problem = Problem(
             NO_ANSWER,
             "Keine Antwort der Behörde",
@@ -371,8 +377,6 @@ def _sent_tags(submission: Submission) -> Tags | None:
 
 
 def _apply(submission: Submission, receipt: Receipt, now: datetime) -> Decided:
-    if receipt.kind in ("submit", "accept") and receipt.tags != _sent_tags(submission):
-        return alarm(submission, f"{receipt.kind} {receipt.jti}: other authentication tags than sent", now), ()
     submission = replace(submission, receipts=(*submission.receipts, receipt)[-MOST_NOTES:])
     if receipt.kind == "accept":
         return _end(submission, Answer("accepted", now, receipt.jti), now)
