@@ -9,8 +9,11 @@ import pytest
 from joserfc.jwk import ECKey
 
 from chassis.auth import TokenKeys
+from chassis.documents import DatabaseUnavailable
+from chassis.testing import MemoryDatabase
 from chassis.testing.clock import FixedClock
 from chassis.testing.example import OTHER_TENANT, TENANT
+from chassis.testing.memory import MemoryDocuments
 from chassis.testing.notes import BASE, GOOD, KEY, Edge, problem
 
 ARS, OTHER = TENANT, OTHER_TENANT
@@ -138,18 +141,20 @@ async def test_a_silent_database_is_not_waited_for_while_the_key_is_known() -> N
     keys = TokenKeys(cast(Any, silent), clock)
     await keys.put("k1", KEY.as_dict(private=False), None)
     assert await asyncio.wait_for(keys.find("k1"), 1) is not None
+    await asyncio.sleep(0.2)
     silent.reads = 0
     clock.advance(timedelta(seconds=31))
     for _ in range(2):
         assert await asyncio.wait_for(keys.find("k1"), 1) is not None
     assert silent.reads == 1
+    await asyncio.sleep(0.2)
     clock.advance(timedelta(seconds=1))
     assert await asyncio.wait_for(keys.find("k1"), 1) is not None
     assert silent.reads == 2
 
 
 class SilentCollection:
-    """Takes what is written and never answers a question."""
+    """Takes what is written and answers no question before it is given up, later than who knows a key waits."""
 
     reads = 0
 
@@ -158,8 +163,49 @@ class SilentCollection:
 
     async def find(self, where: object, *, limit: int) -> list[Any]:
         self.reads += 1
-        await asyncio.sleep(3600)
-        return []
+        await asyncio.sleep(0.3)
+        raise DatabaseUnavailable("no answer")
+
+
+async def stored(*kids: str) -> MemoryDocuments:
+    """Keys that another process has put into the database."""
+    rows = SlowRows(MemoryDatabase().collection("token_keys")._collection)
+    for kid in kids:
+        await TokenKeys(rows, FixedClock()).put(kid, KEY.as_dict(private=False), None)
+    return rows
+
+
+class SlowRows(MemoryDocuments):
+    """Answers in the next turn."""
+
+    async def find(self, where: Any, **options: Any) -> Any:
+        await asyncio.sleep(0)
+        return await super().find(where, **options)
+
+
+async def test_whoever_comes_while_the_keys_are_read_is_let_in_as_well() -> None:
+    keys = TokenKeys(await stored("k1"), FixedClock())
+    assert None not in await asyncio.gather(*(keys.find("k1") for _ in range(3)))
+
+
+async def test_nobody_is_turned_away_because_the_database_is_silent() -> None:
+    keys = TokenKeys(cast(Any, SilentCollection()), FixedClock())
+    for _ in range(2):
+        failed = await asyncio.gather(keys.find("k1"), keys.find("k1"), return_exceptions=True)
+        assert [type(error) for error in failed] == [DatabaseUnavailable] * 2
+
+
+async def test_a_caller_that_goes_away_takes_the_reading_from_nobody() -> None:
+    keys = TokenKeys(await stored("k1"), FixedClock())
+    leaving, staying = asyncio.create_task(keys.find("k1")), asyncio.create_task(keys.find("k1"))
+    await asyncio.sleep(0)
+    leaving.cancel()
+    assert await staying is not None
+
+
+async def test_the_newest_of_many_keys_is_found() -> None:
+    kids = [f"k{number:02}" for number in range(21)]
+    assert await TokenKeys(await stored(*kids), FixedClock()).find(kids[-1]) is not None
 
 
 async def test_what_is_remembered_of_tokens_is_bounded(web: Edge, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -40,7 +40,8 @@ _REFRESH: Final = timedelta(seconds=30)
 _PATIENCE: Final = 0.2
 """Seconds that a caller whose key is known waits for the keys to be read anew: a silent database must not be waited
 for twice, here and where the command is decided."""
-_MOST_KEYS: Final = 20
+_MOST_KEYS: Final = 1_000
+"""Token keys that can be in use at once; identity has one or two."""
 _MOST_VERIFIED: Final = 4_096
 """Tokens whose signature is remembered as good: some MB."""
 
@@ -104,6 +105,8 @@ class TokenKeys:
         self._clock = clock
         self._keys: dict[str, tuple[ECKey, datetime | None]] = {}
         self._read_at: datetime | None = None
+        """When the keys at hand were asked for."""
+        self._reading: asyncio.Task[None] | None = None
         self._verified: dict[bytes, _Verified] = {}
 
     async def put(self, kid: str, jwk: Mapping[str, Any], retires_at: datetime | None) -> None:
@@ -131,15 +134,7 @@ class TokenKeys:
         A known one counts on while the database is silent, and is looked for again a second later.
         """
         now = self._clock.now()
-        known = kid in self._keys
-        if self._older_than(_REFRESH if known else _LOOK_AGAIN, now):
-            try:
-                async with asyncio.timeout(_PATIENCE if known else None):
-                    await self._read(now)
-            except (Transient, TimeoutError):
-                if not known:
-                    raise
-                self._read_at = now - _REFRESH + _LOOK_AGAIN
+        await self._renew(now, known=kid in self._keys)
         return self._in_use(kid, now)
 
     async def verified(self, token: str) -> _Verified:
@@ -163,8 +158,7 @@ class TokenKeys:
     async def check(self) -> str | None:
         """Readiness: without a key nobody can be let in."""
         now = self._clock.now()
-        if not self._keys or self._older_than(_REFRESH, now):
-            await self._read(now)
+        await self._renew(now, known=bool(self._keys))
         usable = any(self._in_use(kid, now) for kid in self._keys)
         return None if usable else "no token key of identity has arrived yet"
 
@@ -175,11 +169,31 @@ class TokenKeys:
         key, retires_at = self._keys.get(kid, (None, None))
         return key if retires_at is None or now < retires_at else None
 
+    async def _renew(self, now: datetime, *, known: bool) -> None:
+        """Read the keys where those at hand are too old; who comes meanwhile waits for what is being read.
+
+        Whoever went on without it would be turned away for a key that is good.
+        """
+        if not self._older_than(_REFRESH if known else _LOOK_AGAIN, now):
+            return
+        if self._reading is None:
+            self._reading = asyncio.create_task(self._read(now))
+        try:
+            async with asyncio.timeout(_PATIENCE if known else None):
+                await asyncio.shield(self._reading)
+        except (Transient, TimeoutError):
+            if not known:
+                raise
+            self._read_at = now - _REFRESH + _LOOK_AGAIN
+
     async def _read(self, now: datetime) -> None:
-        self._read_at = now
-        found = await self._documents.find({}, limit=_MOST_KEYS)
-        self._keys = {entry["_id"]: (_public_key(entry["jwk"]), entry.get("retires_at")) for entry in found}
-        self._verified.clear()
+        try:
+            found = await self._documents.find({}, limit=_MOST_KEYS)
+            self._keys = {entry["_id"]: (_public_key(entry["jwk"]), entry.get("retires_at")) for entry in found}
+            self._read_at = now
+            self._verified.clear()
+        finally:
+            self._reading = None
 
 
 def _public_key(jwk: Mapping[str, Any]) -> ECKey:
