@@ -122,6 +122,19 @@ async def test_a_failure_says_itself_when_to_try_again() -> None:
     assert (39 < until - before < 45, tries) == (True, 1)
 
 
+@pytest.mark.parametrize(
+    ("error", "reason"), [(ValueError("no number: 'mia@example.org'"), "ValueError"), (Transient("away"), "away")]
+)
+async def test_a_failure_is_logged_without_what_somebody_typed(
+    error: Exception, reason: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    desk = Desk()
+    desk.failing[await desk.counter("a", desk.clock.now())] = error
+    await desk.timer.look()
+    (line,) = caplog.records
+    assert line.fields["reason"] == reason  # type: ignore[attr-defined]
+
+
 async def test_what_failed_and_is_due_no_more_is_forgotten() -> None:
     desk = Desk()
     id = await desk.counter("a", desk.clock.now())

@@ -200,7 +200,7 @@ class Bus:
             try:
                 found = await gaps(documents, self._clock.now() - GAP_ALARM)
             except Exception as error:
-                _log.warning("could not look for gaps", extra={"fields": {"reason": repr(error)}})
+                _log.warning("could not look for gaps", extra={"fields": {"reason": type(error).__name__}})
                 continue
             for place in found:
                 fields = {"group": place["group"], "source": place["source"], "missing": place["last"] + 1}

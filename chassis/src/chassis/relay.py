@@ -210,7 +210,7 @@ class Relay:
             except Exception as error:
                 _log.warning(
                     "event not published",
-                    extra={"fields": {"topic": topic, "event": entry["id"], "reason": repr(error)}},
+                    extra={"fields": {"topic": topic, "event": entry["id"], "reason": type(error).__name__}},
                 )
                 return False
         return True

@@ -117,7 +117,9 @@ class Timer(Generic[S]):
             tries = self._not_before.get(id, (0.0, 0))[1] + 1
             delay = min(LONGEST_BACK_OFF, getattr(error, "retry_after", 1.0) * 2 ** min(tries - 1, 10))
             self._not_before[id] = (time.monotonic() + delay, tries)
-            fields = {"document": id, "reason": repr(error)[:300], "tries": tries, "again_in": delay}
+            # Our own words tell what is away; those of a bug may quote what somebody typed.
+            reason = str(error) if isinstance(error, Transient) else type(error).__name__
+            fields = {"document": id, "reason": reason, "tries": tries, "again_in": delay}
             level = logging.WARNING if isinstance(error, Transient) else logging.ERROR
             _log.log(level, "timer failed", extra={"fields": fields}, exc_info=not isinstance(error, Transient))
             return False
