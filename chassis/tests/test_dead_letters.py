@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from chassis.dead_letters import DeadLetters
+from chassis.dead_letters import DeadLetters, buried
 from chassis.records import Record
 from chassis.testing import MemoryBroker, MemoryPublisher
 from contracts.topics import dead_letters
@@ -28,6 +28,13 @@ async def test_the_reason_stays_with_the_record_and_out_of_the_log(caplog: pytes
     (line,) = caplog.records
     assert line.fields["dlq_error"] == "ValueError"  # type: ignore[attr-defined]
     assert "mia@example.org" not in str(line.__dict__)
+
+
+@pytest.mark.parametrize("name", ["dlq_group", "DLQ_Group"])
+def test_what_a_record_says_of_its_own_burial_is_left_out(name: str) -> None:
+    record = Record("identity.contacts", 3, 17, b"a", b"{}", (("ce_id", b"e"), (name, b"x")))
+    headers = buried(record, "notify", "notify.identity.contacts", ValueError("x"), 1)
+    assert [value for key, value in headers if key.lower() == "dlq_group"] == [b"notify.identity.contacts"]
 
 
 @pytest.mark.proves("F20")

@@ -16,7 +16,7 @@ from contracts.topics import TOPICS, dead_letters
 from rathaus.deadletters import masking
 from rathaus.deadletters.acts import Act
 from rathaus.deadletters.desk import Desk, Refused
-from rathaus.deadletters.letters import NEVER_AN_EVENT, Entry, Headers, Letter, letter_of, ordered
+from rathaus.deadletters.letters import NEVER_AN_EVENT, Entry, Headers, Letter, letter_of, ordered, original_headers
 from rathaus.stack.access import DEAD_LETTER_ACTS
 
 ARS = "150900546546"
@@ -345,3 +345,9 @@ def test_the_key_says_the_source_where_the_headers_do_not() -> None:
     silent, torn, twice = (letter(AccountLinked, b"", ce_subject=text) for text in (b"x", b"\xff", b"y"))
     assert [one.said("ce_subject") for one in (silent, torn, twice)] == [None, None, None]
     assert {one.source for one in ordered([silent, torn, twice])} == {GOOD}
+
+
+def test_what_is_replayed_says_nothing_of_its_burial() -> None:
+    names = [name.lower() for name, _ in original_headers(letter(AccountLinked, b"", DLQ_Group=b"x"))]
+    assert "ce_id" in names
+    assert not [name for name in names if name.startswith("dlq_")]

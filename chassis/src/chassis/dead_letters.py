@@ -63,5 +63,5 @@ def buried(record: Record, service: str, group: str, reason: Exception, tries: i
         "dlq_error": f"{type(reason).__name__}: {reason}"[:_LONGEST_REASON],
         "dlq_tries": str(tries),
     }
-    own = [(name, value) for name, value in record.headers if not name.startswith(_OURS)]
+    own = [(name, value) for name, value in record.headers if not name.lower().startswith(_OURS)]
     return [*own, *((name, value.encode(errors="replace")) for name, value in about.items())]

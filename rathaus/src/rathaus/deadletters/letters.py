@@ -153,7 +153,7 @@ def ordered(letters: Iterable[Letter]) -> list[Letter]:
 
 def original_headers(letter: Letter) -> list[tuple[str, bytes]]:
     """Headers as the publisher wrote them: the same event id, so that a repeat is known as one."""
-    return [(name, value) for name, value in letter.headers if not name.startswith(_OURS)]
+    return [(name, value) for name, value in letter.headers if not name.lower().startswith(_OURS)]
 
 
 def standing_in(letter: Letter, sequence: int | None = None) -> list[tuple[str, bytes]]:
