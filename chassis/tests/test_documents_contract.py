@@ -9,6 +9,7 @@ import pytest
 from bson.errors import InvalidDocument
 from pydantic import SecretStr
 
+from chassis.compacted import keep_newest
 from chassis.documents import Database, DatabaseUnavailable, Documents, Duplicate, Index, Rejected
 from chassis.ids import uuid7
 from chassis.testing import MemoryDatabase
@@ -287,3 +288,22 @@ async def test_the_database_tells_the_time(database: Database) -> None:
 async def test_a_silent_database_is_told_as_such() -> None:
     with pytest.raises(DatabaseUnavailable):
         await Database.connect(SecretStr("mongodb://127.0.0.1:1/?serverSelectionTimeoutMS=200"), "nobody")
+
+
+async def test_what_was_told_earlier_changes_nothing_later(documents: Documents) -> None:
+    await documents.insert({"_id": "old", "jwk": "without a number"})
+    for id in ("old", "new"):
+        assert await keep_newest(documents, id, 2, {"$set": {"jwk": "two"}})
+        assert not await keep_newest(documents, id, 1, {"$set": {"jwk": "one"}})
+        assert await keep_newest(documents, id, 4, {"$unset": {"jwk": 1}})
+        assert not await keep_newest(documents, id, 3, {"$set": {"jwk": "three"}})
+        assert await documents.get(id) == {"_id": id, "seq": 4}
+    await keep_newest(documents, "kept", 1, {"$set": {"jwk": "one"}})
+    found = await documents.find({"jwk": {"$exists": True}}, sort=(("jwk", -1), ("_id", -1)), limit=1)
+    assert [one["_id"] for one in found] == ["kept"]
+
+
+async def test_of_two_that_keep_at_once_the_newer_is_left(documents: Documents) -> None:
+    numbers = range(1, 9)
+    await asyncio.gather(*(keep_newest(documents, "a", number, {"$set": {"jwk": number}}) for number in numbers))
+    assert await documents.get("a") == {"_id": "a", "seq": 8, "jwk": 8}

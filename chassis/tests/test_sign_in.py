@@ -10,11 +10,14 @@ from joserfc.jwk import ECKey
 
 from chassis.auth import TokenKeys
 from chassis.documents import DatabaseUnavailable
-from chassis.testing import MemoryDatabase
+from chassis.testing import START, MemoryDatabase
 from chassis.testing.clock import FixedClock
 from chassis.testing.example import OTHER_TENANT, TENANT
 from chassis.testing.memory import MemoryDocuments
 from chassis.testing.notes import BASE, GOOD, KEY, Edge, problem
+from contracts import Tombstone
+from contracts.envelope import INSTALLATION, Envelope
+from contracts.identity import TokenKeyPublished
 
 ARS, OTHER = TENANT, OTHER_TENANT
 MUNICIPALITIES = Path(__file__).parents[2] / "municipalities"
@@ -201,6 +204,18 @@ async def test_a_caller_that_goes_away_takes_the_reading_from_nobody() -> None:
     await asyncio.sleep(0)
     leaving.cancel()
     assert await staying is not None
+
+
+async def test_a_withdrawn_key_stays_gone_though_somebody_slept_before_keeping_it() -> None:
+    rows = MemoryDatabase().collection("token_keys")
+    keys, slept = TokenKeys(rows, FixedClock()), TokenKeys(rows, FixedClock())
+    told = TokenKeyPublished(occurred_at=START, kid="k1", jwk=KEY.as_dict(private=False), retires_at=None)
+    first, second = (Envelope(f"e{n}", told.type, INSTALLATION, "k1", n, START, key="k1") for n in (1, 2))
+    await keys.keep_token_key(told, first)
+    assert await keys.find("k1") is not None
+    await keys.drop_token_key(Tombstone(), second)
+    await slept.keep_token_key(told, first)
+    assert [await one.find("k1") for one in (keys, slept, TokenKeys(rows, FixedClock()))] == [None] * 3
 
 
 async def test_the_newest_of_many_keys_is_found() -> None:

@@ -14,6 +14,7 @@ from joserfc.jwk import ECKey
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from chassis.clock import Clock
+from chassis.compacted import keep_newest
 from chassis.documents import Documents
 from chassis.errors import Transient
 from chassis.parsing import Unparsable, parse
@@ -110,7 +111,7 @@ class TokenKeys:
         self._verified: dict[bytes, _Verified] = {}
 
     async def put(self, kid: str, jwk: Mapping[str, Any], retires_at: datetime | None) -> None:
-        """Keep a public key.
+        """Keep a public key of one's own.
 
         Raises:
             ValueError: it is not a public key on P-256.
@@ -121,12 +122,14 @@ class TokenKeys:
 
     async def keep_token_key(self, event: TokenKeyPublished, envelope: "Envelope") -> None:
         """Keep a key that identity made known; doing it twice changes nothing."""
-        await self.put(event.kid, event.jwk, event.retires_at)
+        key, told = _public_key(event.jwk), {"jwk": dict(event.jwk), "retires_at": event.retires_at}
+        if await keep_newest(self._documents, event.kid, envelope.sequence, {"$set": told}):
+            self._keys[event.kid] = (key, event.retires_at)
 
     async def drop_token_key(self, event: Tombstone, envelope: "Envelope") -> None:
         """Drop a key that identity has erased."""
-        await self._documents.delete({"_id": envelope.key})
-        self._keys.pop(envelope.key, None)
+        if await keep_newest(self._documents, envelope.key, envelope.sequence, {"$unset": {"jwk": 1}}):
+            self._keys.pop(envelope.key, None)
 
     async def find(self, kid: str) -> ECKey | None:
         """Return a key that is in use now. An unknown one is looked for in the database, at most once a second.
@@ -188,7 +191,7 @@ class TokenKeys:
 
     async def _read(self, now: datetime) -> None:
         try:
-            found = await self._documents.find({}, limit=_MOST_KEYS)
+            found = await self._documents.find({"jwk": {"$exists": True}}, limit=_MOST_KEYS)
             self._keys = {entry["_id"]: (_public_key(entry["jwk"]), entry.get("retires_at")) for entry in found}
             self._read_at = now
             self._verified.clear()

@@ -1,4 +1,4 @@
-"""The owner's duty on topics that keep only the newest record of each key.
+"""Topics that keep only the newest record of each key: what their readers keep, and the owner's duty.
 
 A repeat that reaches such a topic late, from a producer that was believed dead, would become the last word there: an
 erased address would be back (``docs/promises.md``, F53). So the owner reads its own compacted topics, and where an
@@ -8,7 +8,7 @@ older number follows a newer one it writes its last state again, as a new event 
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 
-from chassis.documents import Documents
+from chassis.documents import Change, Documents
 from chassis.ids import uuid7
 from chassis.outbox import AT_ONCE, field_of
 from contracts.envelope import Envelope
@@ -39,6 +39,17 @@ def corrected_from(collections: Sequence[Documents]) -> Late:
         _log.error("a late repeat is the last word, and its aggregate is not here", extra={"fields": fields})
 
     return correct
+
+
+async def keep_newest(documents: Documents, id: str, sequence: int, change: Change) -> bool:
+    """Change a document as an event of its source tells, unless a newer one has; whether it was changed.
+
+    Who slept on the way here must not take back what others have done meanwhile. So the number stays in the document,
+    and the document stays when all that was told is taken out of it.
+    """
+    await documents.upsert(id, {"$max": {"seq": 0}})
+    numbered = {**change, "$set": {**change.get("$set", {}), "seq": sequence}}
+    return await documents.update({"_id": id, "seq": {"$lt": sequence}}, numbered)
 
 
 async def _write_again(documents: Documents, late: Envelope) -> bool:

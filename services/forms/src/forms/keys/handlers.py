@@ -24,9 +24,9 @@ def handlers(keys: SealingKeys) -> dict[type[Event] | type[Tombstone], Handler]:
     """Return the functions for ``osi-gateway.keys``. Doing one twice changes nothing."""
 
     async def keep_sealing_key(event: SealingKeyPublished, envelope: Envelope) -> None:
-        await keys.put(event.kid, event.jwk, event.occurred_at)
+        await keys.put(event.kid, event.jwk, event.occurred_at, envelope.sequence)
 
     async def drop_sealing_key(event: Tombstone, envelope: Envelope) -> None:
-        await keys.drop(envelope.key)
+        await keys.drop(envelope.key, envelope.sequence)
 
     return {SealingKeyPublished: keep_sealing_key, Tombstone: drop_sealing_key}

@@ -8,6 +8,7 @@ from typing import Any, Final
 from joserfc import jwe
 from joserfc.jwk import RSAKey
 
+from chassis.compacted import keep_newest
 from chassis.documents import Documents
 from chassis.errors import Transient
 
@@ -15,7 +16,6 @@ _ALGORITHM: Final = "RSA-OAEP-256"
 _ENCRYPTION: Final = "A256GCM"
 _SMALLEST: Final = 2048
 """Bits of an RSA key that may still protect personal data; the gateway's own have 4096 (BSI TR-02102-1)."""
-_MOST: Final = 20
 
 
 class NoSealingKey(Transient):
@@ -41,18 +41,19 @@ class SealingKeys:
     def __init__(self, documents: Documents) -> None:
         self._documents = documents
 
-    async def put(self, kid: str, jwk: Mapping[str, Any], published_at: datetime) -> None:
-        """Keep a key; the same again changes nothing.
+    async def put(self, kid: str, jwk: Mapping[str, Any], published_at: datetime, sequence: int) -> None:
+        """Keep a key, as the event of this number told; the same again changes nothing.
 
         Raises:
             ValueError: it is no public RSA key of at least 2048 bits.
         """
         _public_key(jwk)
-        await self._documents.upsert(kid, {"$set": {"jwk": dict(jwk), "published_at": published_at}})
+        told = {"jwk": dict(jwk), "published_at": published_at}
+        await keep_newest(self._documents, kid, sequence, {"$set": told})
 
-    async def drop(self, kid: str) -> None:
+    async def drop(self, kid: str, sequence: int) -> None:
         """Forget a key that the gateway has withdrawn."""
-        await self._documents.delete({"_id": kid})
+        await keep_newest(self._documents, kid, sequence, {"$unset": {"jwk": 1}})
 
     async def newest(self) -> SealingKey:
         """Return the key that the gateway published last.
@@ -60,11 +61,11 @@ class SealingKeys:
         Raises:
             NoSealingKey: none has arrived.
         """
-        found = await self._documents.find({}, limit=_MOST)
+        newest_first = (("published_at", -1), ("_id", -1))
+        found = await self._documents.find({"jwk": {"$exists": True}}, sort=newest_first, limit=1)
         if not found:
             raise NoSealingKey("no sealing key of the osi-gateway has arrived yet", retry_after=5)
-        newest = max(found, key=lambda entry: (entry["published_at"], entry["_id"]))
-        return SealingKey(newest["_id"], _public_key(newest["jwk"]))
+        return SealingKey(found[0]["_id"], _public_key(found[0]["jwk"]))
 
     async def check(self) -> str | None:
         """Readiness: without a key nothing can be handed in."""
