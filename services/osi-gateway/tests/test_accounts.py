@@ -1,10 +1,11 @@
 """Who waits for a link: every order of arrival, with crashes and repeats, over the real handlers and timers."""
 
 import asyncio
+import json
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from chassis.broker import listen
 from chassis.testing import START, FixedClock, MemoryBus, MemoryDatabase
 from chassis.testing.example import TENANT
 from chassis.timers import Timer
+from contracts.envelope import Envelope
 from contracts.forms import ApplicationPackaged, ApplicationSubmitted
 from contracts.identity import AccountLinked
 from osi_gateway.accounts.domain import Account, keep_waiting, link, queue, remove
@@ -43,7 +45,7 @@ class Waiting:
         self.bus = MemoryBus("osi-gateway", database, self.clock)
         self.accounts = Accounts(database, self.clock)
         self.submissions = Submissions(database, self.clock, lambda: None)
-        applications = ApplicationHandlers(self.submissions, self.accounts, self.clock)
+        self.applications = applications = ApplicationHandlers(self.submissions, self.accounts, self.clock)
         links = LinkHandlers(self.accounts, self.clock)
         listen(self.bus, "identity.accounts", {AccountLinked: links.remember_link})
         listen(self.bus, "forms.applications", {ApplicationSubmitted: applications.take_application})
@@ -75,25 +77,19 @@ class Waiting:
             self.bus.broker.put(linked, tenant=TENANT, subject=ACCOUNT, sequence=1)
             self.linked = True
             return
-        at = START + timedelta(minutes=APPLICATIONS.index(id))
         if kind == "tell":
-            told = ApplicationSubmitted(
-                occurred_at=at,
-                application_id=id,
-                fact_id=f"fact-{id}",
-                account_id=ACCOUNT,
-                service="youth-medical-exam",
-                leika_key="99068007040000",
-                region=TENANT,
-                level="basis",
-                reference=id,
-            )
-            self.bus.broker.put(told, tenant=TENANT, subject=id, sequence=1)
+            self.bus.broker.put(_told(id), tenant=TENANT, subject=id, sequence=1)
         else:
             packed = ApplicationPackaged(
-                occurred_at=at, application_id=id, fact_id=f"fact-{id}", account_id=ACCOUNT, sealed="x"
+                occurred_at=_at(id), application_id=id, fact_id=f"fact-{id}", account_id=ACCOUNT, sealed="x"
             )
             self.bus.broker.put(packed, tenant=TENANT, subject=id, sequence=1)
+
+    async def take_again(self, id: str) -> None:
+        """Hand an event over once more, as after a crash before its place was written."""
+        told = _told(id)
+        envelope = Envelope("again", told.type, TENANT, id, 1, told.occurred_at, topic="forms.applications")
+        await self.applications.take_application(told, envelope)
 
     async def work(self, rounds: int = 12) -> None:
         for _ in range(rounds):
@@ -101,6 +97,24 @@ class Waiting:
             await self.timer.look()
             await self.senders.look()
             self.clock.advance(1)
+
+
+def _at(id: str) -> datetime:
+    return START + timedelta(minutes=APPLICATIONS.index(id) if id in APPLICATIONS else int(id))
+
+
+def _told(id: str) -> ApplicationSubmitted:
+    return ApplicationSubmitted(
+        occurred_at=_at(id),
+        application_id=id,
+        fact_id=f"fact-{id}",
+        account_id=ACCOUNT,
+        service="youth-medical-exam",
+        leika_key="99068007040000",
+        region=TENANT,
+        level="basis",
+        reference=id,
+    )
 
 
 class Dying:
@@ -199,6 +213,23 @@ async def test_a_crash_at_any_write_of_the_release_is_harmless(
     town.clock.advance(1)
     await town.work()
     assert list(dict.fromkeys(town.sent)) == ["a", "b"]
+    assert not (await town.accounts.load(TENANT, ACCOUNT)).state.waiting
+
+
+async def test_an_account_stays_small_and_sends_nothing_twice_however_many_applications_it_has_had() -> None:
+    town = Waiting()
+    town.put("link")
+    sizes = []
+    for number in range(120):
+        for kind in ("tell", "pack"):
+            town.put(f"{kind} {number}")
+        await town.work(2)
+        sizes.append(len(json.dumps(await town.accounts.documents.get(ACCOUNT), default=str)))
+    assert sizes[-1] < sizes[59] + 50
+    sent = [*town.sent]
+    await town.take_again("0")
+    await town.work()
+    assert town.sent == sent == [str(number) for number in range(120)]
     assert not (await town.accounts.load(TENANT, ACCOUNT)).state.waiting
 
 

@@ -1,5 +1,6 @@
 """Events that tell of an application: the public one and the sealed one, in any order."""
 
+from chassis.aggregates import Key
 from chassis.clock import Clock
 from contracts.envelope import Envelope
 from contracts.forms import ApplicationPackaged, ApplicationSubmitted
@@ -35,10 +36,14 @@ class ApplicationHandlers:
         await self._submissions.absorb(
             id, envelope, lambda found: (take_request(found or Submission(id), request, now), ())
         )
-        await self._accounts.absorb(
+        # A place for each application would stay in the account for good. A repeat needs none: it is queued anew at
+        # most, and a second release changes nothing.
+        await self._accounts.command(
+            envelope.tenant,
             event.account_id,
-            envelope,
-            lambda account: (queue(account or Account(), id, event.occurred_at, now), ()),
+            Key(event.account_id, f"queue:{id}", ""),
+            lambda account: (queue(account, id, event.occurred_at, now), ()),
+            initial=Account,
         )
 
     async def keep_package(self, event: ApplicationPackaged, envelope: Envelope) -> None:
