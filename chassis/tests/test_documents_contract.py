@@ -202,6 +202,16 @@ async def test_a_sparse_index_finds_exactly_what_is_due(documents: Documents) ->
     assert [document["_id"] for document in found] == ["a"]
 
 
+async def test_a_value_deep_inside_decides_whether_a_document_is_changed(documents: Documents) -> None:
+    await documents.insert({"_id": "a", "v": 3, "src": {"identity_contacts:ca97": 4}})
+    for number in (3, {"$exists": False}):
+        assert not await documents.update(
+            {"_id": "a", "v": 3, "src.identity_contacts:ca97": number}, {"$set": {"v": 4}}
+        )
+    where = {"_id": "a", "v": 3, "src.identity_contacts:ca97": 4, "src.identity_accounts:ca97": {"$exists": False}}
+    assert await documents.update(where, {"$set": {"v": 4}})
+
+
 async def test_a_value_inside_a_list_is_found(documents: Documents) -> None:
     await documents.insert(
         {"_id": "a", "tenant": "t", "list": [{"id": "x", "account": "mia"}, {"id": "y", "account": "j"}]}

@@ -294,7 +294,10 @@ class Group(Generic[S, F]):
         if draft.document is None:
             return await self._insert(document_of(draft, self._fields(draft)))
         change = change_to_stub(draft, draft.document) if draft.gone else change_to(draft, self._fields(draft))
-        return await self._documents.update({"_id": draft.id, "v": draft.version}, change)
+        # A rebuilt read model may have the same version without having taken the same.
+        known = draft.document.get("src", {})
+        untaken = {f"src.{origin}": known.get(origin, {"$exists": False}) for origin in draft.new_origins}
+        return await self._documents.update({"_id": draft.id, "v": draft.version, **untaken}, change)
 
     def _fields(self, draft: Draft[S]) -> Document:
         if draft.gone:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import chassis.rebuild
-from chassis.documents import Database, DatabaseUnavailable, Document
+from chassis.documents import Change, Database, DatabaseUnavailable, Document, Documents, Where
 from chassis.rebuild import CannotRebuild, Rebuild
 from chassis.records import Record
 from chassis.testing.bus import MemoryTopicLog
@@ -20,6 +20,7 @@ from notify.app import wire
 from notify.settings import Settings
 
 pytestmark = pytest.mark.proves("F67")
+CONTACTS = "identity.contacts"
 
 
 class Town:
@@ -31,10 +32,10 @@ class Town:
         self.topics = self.model.topics("notify", service.database)
         self.right: dict[str, str | None] = {}
 
-    def add(self, who: str) -> None:
-        self.right[who] = email = f"{who}@example.org"
+    def add(self, who: str, number: int = 1) -> None:
+        self.right[who] = email = f"{who}.{number}@example.org"
         event = ContactChanged(occurred_at=START, account_id=who, email=email)
-        self.service.broker.put(event, tenant=TENANT, subject=who, sequence=1)
+        self.service.broker.put(event, tenant=TENANT, subject=who, sequence=number)
 
     def erase(self, who: str) -> None:
         self.right[who] = None
@@ -236,4 +237,37 @@ async def test_who_ends_a_rebuild_and_dies_is_followed_by_the_next(
         with pytest.raises(DatabaseUnavailable):
             await town.live_on()
     await town.service.bus.deliver()
+    assert await town.is_right()
+
+
+async def test_a_reader_that_slept_through_the_switch_overwrites_nothing_newer(
+    town: Town, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a compacted topic the rebuild has read fewer records: its document has the version that the reader saw."""
+    update, loaded, go_on = Documents.update, asyncio.Event(), asyncio.Event()
+
+    async def slow(documents: Documents, where: Where, change: Change) -> bool:
+        if documents.name == "contacts" and not loaded.is_set():
+            loaded.set()
+            await go_on.wait()
+        return await update(documents, where, change)
+
+    class Compacted(MemoryTopicLog):
+        async def read(self, ends: Mapping[tuple[str, int], int]) -> AsyncIterator[list[Record]]:
+            async for records in super().read(ends):
+                kept = [one for one in records if one.key != b"a3" or one.offset >= end or one.topic != CONTACTS]
+                if kept:
+                    yield kept
+
+    town.add("a3", 2)
+    await town.service.bus.deliver()
+    end = len(town.service.broker.topics[CONTACTS])
+    monkeypatch.setattr(Documents, "update", slow)
+    town.add("a3", 3)
+    reading = asyncio.create_task(town.service.bus.deliver())
+    await loaded.wait()
+    town.erase("a3")
+    await town.rebuild(Compacted(town.service.broker, town.topics))
+    go_on.set()
+    await reading
     assert await town.is_right()
