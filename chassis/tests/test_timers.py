@@ -1,13 +1,16 @@
 import asyncio
 import time
+from contextlib import AsyncExitStack
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any, cast
 
 import pytest
 
-from chassis import timers
 from chassis.aggregates import Aggregates, Key, Loaded
 from chassis.errors import Transient
+from chassis.process import Parts, Service
+from chassis.settings import ServiceSettings
 from chassis.testing import FixedClock, MemoryDatabase
 from chassis.testing.example import TENANT, Counted, Counter, counters
 from chassis.timers import LONGEST_BACK_OFF, Timer
@@ -224,10 +227,10 @@ class SlowDesk(Desk):
         await super().fire(found)
 
 
-async def stopped_while_firing(desk: SlowDesk) -> asyncio.Task[None]:
+async def stopped_while_firing(desk: SlowDesk, last_firing: float = 2) -> asyncio.Task[None]:
     """A timer that was asked to stop in the middle of a firing."""
     await desk.counter("a", desk.clock.now())
-    running = asyncio.create_task(desk.timer.run())
+    running = asyncio.create_task(desk.timer.run(last_firing))
     await desk.begun.wait()
     running.cancel()
     await asyncio.sleep(0)
@@ -245,9 +248,19 @@ async def test_a_stop_lets_what_is_being_fired_end() -> None:
     assert not await desk.timer.look()
 
 
-async def test_a_stop_waits_for_it_only_so_long(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(timers, "LAST_FIRING", 0.05)
+async def test_a_stop_waits_for_it_only_so_long() -> None:
     desk = SlowDesk()
     with pytest.raises(asyncio.CancelledError):
-        await (await stopped_while_firing(desk))
+        await (await stopped_while_firing(desk, 0.05))
+    assert desk.fired == []
+
+
+async def test_of_the_time_that_a_process_has_to_stop_half_is_for_what_is_being_fired() -> None:
+    desk, service = SlowDesk(), Service("notify", ServiceSettings(graceful_timeout=0.2), wire=cast(Any, None))
+    await desk.counter("a", desk.clock.now())
+    async with AsyncExitStack() as stack:
+        service._start_timers(stack, Parts(timers=[desk.timer]))
+        await desk.begun.wait()
+        begun = time.monotonic()
+    assert 0.09 < time.monotonic() - begun < 1
     assert desk.fired == []

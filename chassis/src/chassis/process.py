@@ -330,10 +330,12 @@ class Service:
         self._background(stack, "relay", relay.run())
 
     def _start_timers(self, stack: AsyncExitStack, parts: Parts) -> None:
+        # They end one after the other, in half of the time to stop; the other half is for what stops after them.
+        last_firing = self._settings.graceful_timeout / 2 / max(1, len(parts.timers))
         for number, timer in enumerate(parts.timers, 1):
             self._check(f"timer-{number}", timer.check)
             self._kicks.append(timer.kick)
-            self._background(stack, f"timer-{number}", timer.run())
+            self._background(stack, f"timer-{number}", timer.run(last_firing))
 
     def _kick(self) -> None:
         for kick in self._kicks:

@@ -21,7 +21,7 @@ POLL = 0.25
 """Seconds between two looks; a kick comes at once."""
 LONGEST_BACK_OFF = 300.0
 LAST_FIRING = 2.0
-"""Seconds that a stop waits for what is being fired; a process has 4 s to end in the embedded stack."""
+"""Seconds that a stop waits for what is being fired, where nobody says how long the process has."""
 
 
 class Unmoved(Exception):
@@ -61,12 +61,12 @@ class Timer(Generic[S]):
         silent = time.monotonic() - self._seen_alive
         return f"no look at {self._aggregates.documents.name} for {silent:.0f} s" if silent > 120 else None
 
-    async def run(self) -> None:
-        """Fire until cancelled; then what is being fired has ``LAST_FIRING`` to end."""
+    async def run(self, last_firing: float = LAST_FIRING) -> None:
+        """Fire until cancelled; then what is being fired has so many seconds to end."""
         while True:
             self._kicked.clear()
             try:
-                again = await self._look_to_the_end()
+                again = await self._look_to_the_end(last_firing)
                 self._seen_alive = time.monotonic()
             except Transient as error:
                 _log.warning("timer could not look", extra={"fields": {"reason": str(error)}})
@@ -77,13 +77,13 @@ class Timer(Generic[S]):
             if not again:
                 await wait(self._kicked, self._poll)
 
-    async def _look_to_the_end(self) -> bool:
+    async def _look_to_the_end(self, last_firing: float) -> bool:
         """Look, and when cancelled let what is being fired end: a mail that is cut off is flagged, and sent no more."""
         looking = asyncio.create_task(self.look())
         try:
             return await asyncio.shield(looking)
         except asyncio.CancelledError:
-            await asyncio.wait([looking], timeout=LAST_FIRING)
+            await asyncio.wait([looking], timeout=last_firing)
             looking.cancel()
             await asyncio.gather(looking, return_exceptions=True)
             raise
