@@ -174,6 +174,8 @@ async def test_what_waits_beside_a_place(documents: Documents) -> None:
         where, {"$push": {"wait": {"$each": [{"seq": 4}, {"seq": 5}]}}, "$min": {"gap_since": AT}}
     )
     assert not await documents.update({**where, "wait.seq": {"$nin": [5, 6]}}, {"$set": {"last": 9}})
+    assert not await documents.update({"_id": "p", "wait.seq": {"$not": {"$gt": 4}}}, {"$set": {"last": 9}})
+    assert await documents.update({"_id": "p", "wait.seq": {"$not": {"$gt": 5}}}, {"$set": {"last": 1}})
     assert await documents.update({"_id": "p"}, {"$pull": {"wait": {"seq": {"$gt": 3}}}})
     change = {"$set": {"last": 3}, "$pull": {"wait": {"seq": {"$lte": 3}}}, "$unset": {"gap_since": 1}}
     assert await documents.update({"_id": "p", "last": 1}, change)

@@ -107,6 +107,17 @@ async def test_a_new_gap_is_as_old_as_itself(group: Group) -> None:
     assert len(await gaps(group.rows, group.clock.now())) == 1
 
 
+async def test_a_gap_that_another_opens_while_one_is_closed_stays_one(group: Group) -> None:
+    await group.take(group.one, 1, 3)
+    group.before[3] = [lambda: group.take(group.other, 6)]
+    await group.take(group.one, 2)
+    place = await group.place()
+    assert (group.effects, place["last"], [entry["seq"] for entry in place["wait"]]) == ([1, 2, 3], 3, [6])
+    assert len(await gaps(group.rows, group.clock.now())) == 1
+    await group.take(group.one, 4, 5)
+    assert (group.effects, await gaps(group.rows, group.clock.now())) == ([1, 2, 3, 4, 5, 6], [])
+
+
 async def test_a_gap_alarms_and_a_silent_database_does_not_end_the_watch(
     group: Group, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -108,20 +108,20 @@ class Places:
 
     async def advance(self, place: Place, envelope: Envelope) -> bool:
         """Say that the event took effect; False where the place has moved, or holds more than when it was loaded."""
-        change: dict[str, Document] = {"$set": {"last": envelope.sequence, "event": envelope.id}}
-        rest = [entry for entry in place.waiting if entry["seq"] > envelope.sequence]
-        change["$pull"] = {"wait": {"seq": {"$lte": envelope.sequence}}}
-        if rest:
-            change["$set"]["gap_since"] = self._clock.now()
-        else:
-            change["$unset"] = {"gap_since": 1}
         if not place.stored:
             return await self._start(place.after(envelope), envelope.subject)
-        change["$set"].update(self._read(place.after(envelope)))
+        known = {"last": envelope.sequence, "event": envelope.id, **self._read(place.after(envelope))}
+        pull = {"wait": {"seq": {"$lte": envelope.sequence}}}
         where: Document = {"_id": place.id, "last": place.last}
         if not place.waiting:
-            where["wait"] = []  # or what another consumer has put there meanwhile would wait for nobody
-        return await self._documents.update(where, change)
+            # Or what another consumer has put there meanwhile would wait for nobody.
+            return await self._documents.update({**where, "wait": []}, {"$set": known, "$unset": {"gap_since": 1}})
+        # Another consumer may hold more meanwhile: only where nothing waits any more is there no gap.
+        alone = {**where, "wait.seq": {"$not": {"$gt": envelope.sequence}}}
+        rest = [entry for entry in place.waiting if entry["seq"] > envelope.sequence]
+        if not rest and await self._documents.update(alone, {"$set": known, "$pull": pull, "$unset": {"gap_since": 1}}):
+            return True
+        return await self._documents.update(where, {"$set": {**known, "gap_since": self._clock.now()}, "$pull": pull})
 
     async def advance_many(self, moves: Sequence[tuple[str, Place, Place]]) -> bool:
         """Say how far several sources have come: each a source, its place as it was loaded and as it is now.
