@@ -35,6 +35,8 @@ class Desk:
     async def note(self, event: Any, envelope: Envelope) -> None:
         if self.broken:
             raise RuntimeError("a bug that names mia@example.org")
+        if envelope.subject.startswith("bad"):
+            raise RuntimeError("a bug that only some meet")
         self.effects.append(envelope.subject)
 
     def put(self, subject: str, sequence: int = 1) -> None:
@@ -95,6 +97,15 @@ async def test_single_failures_are_buried_for_ever(desk: Desk) -> None:
         desk.put(f"s{number}")
         await desk.bus.deliver()
     assert (desk.dead, desk.reader.ill) == (2 * MOST_BURIED, None)
+
+
+async def test_failures_between_successes_are_buried_for_ever(desk: Desk) -> None:
+    desk.broken = False
+    for number in range(MOST_BURIED + 10):
+        desk.put(f"bad{number}")
+        desk.put(f"good{number}")
+    await desk.bus.deliver()
+    assert (len(desk.effects), desk.dead, desk.reader.ill) == (MOST_BURIED + 10, MOST_BURIED + 10, None)
 
 
 async def test_poison_in_a_row_stops_too(desk: Desk) -> None:

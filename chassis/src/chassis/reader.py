@@ -205,6 +205,8 @@ class Reader:
                 await self._bury_failed(*bad[0])
                 del bad[0]
             for run in runs:
+                if run.worked:
+                    self._worked()  # again: what was buried so far lay before this
                 if run.error is None:
                     await self._finish_run(run, until)
         except Exception as error:
