@@ -11,6 +11,7 @@ from chassis.documents import Document, Documents, Index
 from chassis.draft import Key, S
 from chassis.errors import NotFound
 from chassis.group import (
+    AnotherRelease,
     Answer,
     Busy,
     Codec,
@@ -25,13 +26,25 @@ from chassis.group import (
     never,
     no_answer,
     nobody,
+    state_of,
 )
 from chassis.ids import aggregate_id
 from chassis.outbox import MOST_PENDING, Erased, field_of
 from contracts import Event
 from contracts.envelope import Envelope
 
-__all__ = ["Aggregates", "Busy", "Codec", "Done", "Erased", "Key", "KeyReused", "Loaded", "VersionConflict"]
+__all__ = [
+    "Aggregates",
+    "AnotherRelease",
+    "Busy",
+    "Codec",
+    "Done",
+    "Erased",
+    "Key",
+    "KeyReused",
+    "Loaded",
+    "VersionConflict",
+]
 
 _INDEXES = (
     Index((("due", 1),), "relay", sparse=True),
@@ -224,12 +237,16 @@ class Aggregates(Generic[S, F]):
         return await self._group.decide(id, Waiting(effect, fired_at=at))
 
     def loaded(self, document: Document) -> Loaded[S]:
-        """Return the aggregate that a document of the collection holds."""
+        """Return the aggregate that a document of the collection holds.
+
+        Raises:
+            AnotherRelease: this one does not understand it.
+        """
         return Loaded(
             id=document["_id"],
             tenant=document["tenant"],
             version=document["v"],
-            state=self._codec.load(document),
+            state=state_of(self._codec, document),
             trace=document.get("trace"),
             at=document.get("at"),
         )

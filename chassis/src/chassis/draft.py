@@ -90,13 +90,12 @@ def document_of(draft: Draft[S], fields: Document) -> Document:
     }
 
 
-def change_to(draft: Draft[S], fields: Document) -> Document:
-    """Return the update that gives the document its new state."""
+def change_to(draft: Draft[S], fields: Document, removed: list[str]) -> Document:
+    """Return the update that gives the document its new state; ``removed`` are the fields that it has no more."""
     document = draft.document or {}
     changed = {name: value for name, value in fields.items() if name not in document or document[name] != value}
-    removed = [name for name in document if name not in OWN_FIELDS and name not in fields]
     if "at" in document and "at" not in fields:
-        removed.append("at")
+        removed = [*removed, "at"]
     numbers, push = draft.outgoing.change()
     pushes: dict[str, Any] = dict(push)
     if draft.keys:

@@ -43,6 +43,13 @@ class Busy(DatabaseUnavailable):
     """
 
 
+class AnotherRelease(DatabaseUnavailable):
+    """A newer release has written the document: what this one does not know of it, its own write would lose.
+
+    A process of that release can carry out the same command, so this is never a reason to bury an event.
+    """
+
+
 @dataclass(frozen=True)
 class Done(Generic[S]):
     """What became of a command."""
@@ -59,12 +66,25 @@ class Codec(Protocol[S]):
     """How a state stands in its document."""
 
     schema_version: int
+    """Raised where a release before must not write the document: a field means something else or goes, or one is new
+    inside another. A new field of the document itself stays where it is, whoever writes."""
 
     def dump(self, state: S) -> Document:
-        """Return the state as fields of the document. A field that is left out is removed."""
+        """Return the state as fields of the document. One that is left out, and was not before, is removed."""
 
     def load(self, document: Document) -> S:
         """Return the state, lifted from the schema version in ``document["schema"]``."""
+
+
+def state_of(codec: Codec[S], document: Document) -> S:
+    """Return the state that a document holds.
+
+    Raises:
+        AnotherRelease: this one does not understand it.
+    """
+    if (schema := document.get("schema", 0)) > codec.schema_version:
+        raise AnotherRelease(f"{document['_id']} has schema {schema}, known is {codec.schema_version}")
+    return codec.load(document)
 
 
 Decision = Callable[[S], tuple[S, Sequence[F]]]
@@ -201,7 +221,12 @@ class Group(Generic[S, F]):
         for waiting in batch:
             waiting.makes = False
         document = None if unseen else await self._documents.get(id)
-        draft = self._draft(id, document)
+        try:
+            draft = self._draft(id, document)
+        except AnotherRelease as error:  # to try again in this process would help nobody
+            for waiting in batch:
+                _fail(waiting, error)
+            return True
         settle: list[Callable[[], None]] = [self._decide(draft, waiting) for waiting in batch]
         if unseen and draft.changes < len(batch):
             return False  # what looks like a refusal may be the repeat of what was accepted
@@ -215,7 +240,7 @@ class Group(Generic[S, F]):
 
     def _draft(self, id: str, document: Document | None) -> Draft[S]:
         present = document is not None and not document.get("gone")
-        state = self._codec.load(document) if document and present else None
+        state = state_of(self._codec, document) if document and present else None
         return Draft(id, Outgoing(self._service, document or {}, self._pending), document, state)
 
     def _decide(self, draft: Draft[S], waiting: Waiting[S, F]) -> Callable[[], None]:
@@ -293,7 +318,11 @@ class Group(Generic[S, F]):
     async def _write(self, draft: Draft[S]) -> bool:
         if draft.document is None:
             return await self._insert(document_of(draft, self._fields(draft)))
-        change = change_to_stub(draft, draft.document) if draft.gone else change_to(draft, self._fields(draft))
+        if draft.gone:
+            change = change_to_stub(draft, draft.document)
+        else:
+            fields = self._fields(draft)
+            change = change_to(draft, fields, self._left_out(draft.document, fields))
         # A rebuilt read model may have the same version without having taken the same.
         known = draft.document.get("src", {})
         untaken = {f"src.{origin}": known.get(origin, {"$exists": False}) for origin in draft.new_origins}
@@ -310,6 +339,14 @@ class Group(Generic[S, F]):
         if draft.at is not None:
             fields["at"] = draft.at
         return fields
+
+    def _left_out(self, document: Document, fields: Document) -> list[str]:
+        """Return the fields that the state has no more. What this release never names is a newer one's, and stays."""
+        absent = [name for name in document if name not in OWN_FIELDS and name not in fields]
+        if not absent or document.get("schema", 0) < self._codec.schema_version:
+            return absent
+        known = self._codec.dump(self._codec.load(document))
+        return [name for name in absent if name in known]
 
     async def _insert(self, document: Document) -> bool:
         try:

@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
+from chassis.aggregates import AnotherRelease
 from chassis.testing.service import ServiceUnderTest
 from contracts.forms import ApplicationStatusChanged
 from contracts.osi_gateway import Problem, SubmissionAccepted, SubmissionForwarded, SubmissionRejected
@@ -101,6 +102,21 @@ async def test_news_under_a_wrong_owner_is_a_dead_letter(
 async def test_news_of_an_unknown_application_is_passed_over(forms: ServiceUnderTest) -> None:
     await tell(forms, SubmissionAccepted(**about(forms, "never-was")), 1)
     assert forms.broker.topics["forms.dead-letters"] == []
+
+
+async def test_what_a_newer_release_has_written_is_left_to_its_processes(
+    forms: ServiceUnderTest, citizen: httpx.AsyncClient, submitted: str
+) -> None:
+    newer = {"$set": {"schema": 2, "steps.0.by": "clerk"}}
+    await forms.database.collection("applications").update({"_id": submitted}, newer)
+    refused = await citizen.get(f"/applications/{submitted}")
+    assert (refused.status_code, "retry-after" in refused.headers) == (503, True)
+    with pytest.raises(AnotherRelease):
+        await tell(forms, SubmissionForwarded(**about(forms, submitted)), 1)
+    assert forms.broker.topics["forms.dead-letters"] == []
+    shown = await Applications(forms.database, forms.clock).status_of(submitted)
+    assert shown is not None
+    assert shown.steps[0].status == "submitted"
 
 
 async def collect(events: AsyncIterator[bytes], count: int) -> list[str]:
