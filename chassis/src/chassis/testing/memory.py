@@ -2,12 +2,13 @@
 
 import contextlib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 from mongomock_motor import AsyncMongoMockClient
 
-from chassis.documents import Change, Database, DatabaseUnavailable, Document, Documents, Duplicate, Where
+from chassis.documents import Change, Database, DatabaseUnavailable, Document, Documents, Duplicate, Index, Where
 
 
 class MemoryDocuments(Documents):
@@ -24,6 +25,10 @@ class MemoryDocuments(Documents):
         """Find it."""
         [found] = await self._get_all([id])
         return found
+
+    async def ensure(self, indexes: Sequence[Index]) -> None:
+        """Create them, but nothing expires: the engine goes by the machine's date, which is not the tests' own."""
+        await super().ensure([replace(index, expire_after=None) for index in indexes])
 
     async def insert_each(self, documents: Sequence[Document]) -> int:
         """Insert them one by one."""
