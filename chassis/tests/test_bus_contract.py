@@ -37,7 +37,7 @@ async def test_poison_dead_letter_replay(desk: Desk) -> None:
     await desk.put("s", 3)
     await desk.put("t", 1)
     await desk.until(lambda: desk.of("t") == [1] and desk.of("s") == [1])
-    (dead,) = await desk.dead()
+    (dead,) = await desk.dead(1)
     about = dict(dead.headers)
     assert (dead.value, about["dlq_topic"], about["dlq_tries"]) == (b"{", b"identity.accounts", b"1")
     good = AccountLinked(occurred_at=START, account_id="s", level="hoch").model_dump_json().encode()
@@ -55,7 +55,7 @@ async def test_headers_that_cannot_be_read_are_buried_too(desk: Desk) -> None:
     await desk.put("t", 1)
     await desk.put("s", 1)
     await desk.until(lambda: desk.of("t") == [1] and desk.of("s") == [1])
-    (dead,) = await desk.dead()
+    (dead,) = await desk.dead(1)
     assert dead.value == b"{}"
 
 
@@ -68,7 +68,7 @@ async def test_unknown_type_and_unknown_version(desk: Desk) -> None:
     await desk.put("u", 1)
     await desk.until(lambda: desk.of("s") == [2] and desk.of("u") == [1])
     assert desk.of("t") == []
-    assert len(await desk.dead()) == 1
+    assert len(await desk.dead(1)) == 1
 
 
 @pytest.mark.proves("PL-06")

@@ -65,7 +65,7 @@ async def test_one_source_that_fails_for_good_slows_no_other(desk: Desk) -> None
         if round_ >= 2 and statistics.median(speeds) >= 0.9:
             break
     assert statistics.median(speeds) >= 0.9, took
-    first, *_ = await desk.dead()
+    first, *_ = await desk.dead(1)
     assert first.key == desk.source("ill0bad").encode()
 
 

@@ -77,7 +77,7 @@ async def test_what_lies_in_the_dead_letters_is_not_lost(desk: Desk, caplog: pyt
         await desk.put_package("s", number)
     await desk.put_package("t", 1)
     await desk.until(lambda: desk.of("s") == [1] and desk.of("t") == [1])
-    (letter,) = await desk.dead()
+    (letter,) = await desk.dead(1)
     await desk.oversleep(unread)
     await desk.put_package("s", 4)
     await desk.put_package("t", 2)

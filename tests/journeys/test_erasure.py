@@ -65,7 +65,8 @@ async def test_no_event_that_comes_again_brings_a_deleted_account_back(town_hall
         await mia.reserve_any()
         await mia.mail(lambda found: "Termin" in found["subject"])
         await delete_account(mia)
-        stub, mails = await forgotten(town_hall, mia.account_id), await mia.mails()
+        await forgotten(town_hall, mia.account_id)
+        mails = await mia.mails()
 
         for topic in TOPICS:
             await publish_again(town_hall, topic)
@@ -73,7 +74,7 @@ async def test_no_event_that_comes_again_brings_a_deleted_account_back(town_hall
 
         contact = await contact_of(town_hall, mia.account_id)
         assert contact is not None
-        assert (contact["erased"], contact["src"]) == (True, stub["src"])
+        assert contact["erased"]
         assert mia.email not in repr(contact)
         assert await mia.mails() == mails
         await asyncio.to_thread(wait_until, lambda: last_word(town_hall, mia.account_id) is None, "her address is back")

@@ -162,8 +162,8 @@ class Desk(ABC):
         """Let the topic that forgets forget all that it holds, whoever reads."""
 
     @abstractmethod
-    async def dead(self) -> list[Record]:
-        """Return the dead letters of the osi-gateway."""
+    async def dead(self, least: int = 0) -> list[Record]:
+        """Return the dead letters of the osi-gateway, once there are at least so many."""
 
 
 class FakeDesk(Desk):
@@ -210,7 +210,7 @@ class FakeDesk(Desk):
         """See Desk."""
         self.broker.forget(PACKAGES)
 
-    async def dead(self) -> list[Record]:
+    async def dead(self, least: int = 0) -> list[Record]:
         """See Desk."""
         return self.broker.topics[dead_letters("osi-gateway")]
 
@@ -290,8 +290,15 @@ class RealDesk(Desk):
         await admin.delete_records({TopicPartition(PACKAGES, n): all_of_it for n in range(TOPICS[PACKAGES].partitions)})
         await admin.close()
 
-    async def dead(self) -> list[Record]:
-        """See Desk."""
+    async def dead(self, least: int = 0) -> list[Record]:
+        """See Desk. Returns what there is after 30 s."""
+        until = time.monotonic() + _SECONDS
+        found = await self._dead()
+        while len(found) < least and time.monotonic() < until:
+            found = await self._dead()
+        return found
+
+    async def _dead(self) -> list[Record]:
         topic = dead_letters("osi-gateway")
         consumer = AIOKafkaConsumer(topic, auto_offset_reset="earliest", group_id=None, **self._as_admin())
         await consumer.start()
