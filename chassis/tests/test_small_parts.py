@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from pydantic import Field, SecretStr, ValidationError
 
 from chassis.clock import MAX_DRIFT, SystemClock
+from chassis.errors import Transient, told
 from chassis.ids import aggregate_id, uuid7
 from chassis.settings import ROLES, ServiceSettings, load
 
@@ -122,3 +123,8 @@ def test_a_file_moves_the_clock_and_half_of_one_does_not(tmp_path: Path) -> None
     assert abs(ahead() + timedelta(hours=1)) < near
     file.unlink()
     assert abs(ahead()) < near
+
+
+def test_a_log_says_of_a_bug_only_its_kind() -> None:
+    assert told(Transient("the mail server does not answer")) == "the mail server does not answer"
+    assert told(ValueError("Mia Beispiel, Markt 1")) == "ValueError"

@@ -167,7 +167,7 @@ async def test_a_moment_that_stays_is_no_hot_loop() -> None:
         calls.append(found.id)
 
     timer = Timer(desk.kind, nothing, clock=desk.clock)
-    task = asyncio.create_task(timer.run())
+    task = asyncio.create_task(timer.run(2.0))
     await asyncio.sleep(0.5)
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
@@ -177,7 +177,7 @@ async def test_a_moment_that_stays_is_no_hot_loop() -> None:
 async def test_a_kick_wakes_the_timer() -> None:
     desk = Desk()
     desk.timer._poll = 60
-    task = asyncio.create_task(desk.timer.run())
+    task = asyncio.create_task(desk.timer.run(2.0))
     await asyncio.sleep(0.05)
     await desk.counter("a", desk.clock.now())
     desk.timer.kick()
@@ -201,7 +201,7 @@ async def test_a_timer_that_cannot_look_goes_on_and_is_not_ready(monkeypatch: py
         return await look()
 
     monkeypatch.setattr(desk.timer, "look", failing)
-    task = asyncio.create_task(desk.timer.run())
+    task = asyncio.create_task(desk.timer.run(2.0))
     try:
         async with asyncio.timeout(5):
             while failures:

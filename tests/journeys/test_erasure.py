@@ -35,6 +35,15 @@ async def forgotten(town_hall: Stack, account: str) -> Document:
     return contact
 
 
+async def take_appointment(mia: Citizen) -> None:
+    """From nothing to the mail about it."""
+    await mia.register()
+    await mia.verify()
+    await mia.sign_in()
+    await mia.reserve_any()
+    await mia.mail(lambda found: "Termin" in found["subject"])
+
+
 async def delete_account(mia: Citizen) -> None:
     await mia.call("POST", "identity/account/erasure", 204, json={"password": mia.password})
 
@@ -42,11 +51,7 @@ async def delete_account(mia: Citizen) -> None:
 @pytest.mark.proves("F54")
 async def test_a_deleted_account_is_forgotten_by_those_who_kept_a_copy(town_hall: Stack) -> None:
     async with Citizen(town_hall) as mia:
-        await mia.register()
-        await mia.verify()
-        await mia.sign_in()
-        await mia.reserve_any()
-        await mia.mail(lambda found: "Termin" in found["subject"])
+        await take_appointment(mia)
         await delete_account(mia)
         await mia.call("GET", "identity/account", 401)
         said = {"email": mia.email, "password": mia.password, "transport": "bearer"}
@@ -59,11 +64,7 @@ async def test_a_deleted_account_is_forgotten_by_those_who_kept_a_copy(town_hall
 async def test_no_event_that_comes_again_brings_a_deleted_account_back(town_hall: Stack) -> None:
     """Every record of every topic once more, the last first: her address comes behind its own erasure."""
     async with Citizen(town_hall) as mia:
-        await mia.register()
-        await mia.verify()
-        await mia.sign_in()
-        await mia.reserve_any()
-        await mia.mail(lambda found: "Termin" in found["subject"])
+        await take_appointment(mia)
         await delete_account(mia)
         await forgotten(town_hall, mia.account_id)
         mails = await mia.mails()

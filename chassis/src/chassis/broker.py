@@ -19,6 +19,7 @@ from chassis.clock import Clock
 from chassis.compacted import Late, corrected_from, own_compacted
 from chassis.dead_letters import DeadLetters
 from chassis.documents import Database, Documents
+from chassis.errors import told
 from chassis.kafka import KafkaProbe, KafkaPublisher, leave_silent, security_of
 from chassis.losses import Followed
 from chassis.places import Places, gaps
@@ -119,7 +120,7 @@ class Bus:
                 rest = Rest(tuple(records), error)
             followed.back(_rewind(consumer, rest.records))
             if rest.reason is not None:
-                fields = {"group": group, "records": len(rest.records), "reason": repr(rest.reason)}
+                fields = {"group": group, "records": len(rest.records), "reason": told(rest.reason)}
                 _log.warning("records must be read again", extra={"fields": fields})
                 await asyncio.sleep(1)  # without it the redelivery is a hot loop
             fetched.worked_off()
@@ -200,7 +201,7 @@ class Bus:
             try:
                 found = await gaps(documents, self._clock.now() - GAP_ALARM)
             except Exception as error:
-                _log.warning("could not look for gaps", extra={"fields": {"reason": type(error).__name__}})
+                _log.warning("could not look for gaps", extra={"fields": {"reason": told(error)}})
                 continue
             for place in found:
                 fields = {"group": place["group"], "source": place["source"], "missing": place["last"] + 1}
@@ -247,7 +248,7 @@ async def _take(
     try:
         more = await consumer.getmany(*partitions, timeout_ms=patience, max_records=room)
     except Exception as error:  # one that lasts comes again when the next record is asked for
-        _log.warning("could not fetch more", extra={"fields": {"reason": repr(error)}})
+        _log.warning("could not fetch more", extra={"fields": {"reason": told(error)}})
         return ()
     records += chain.from_iterable(more.values())
     return tuple(more)

@@ -12,5 +12,13 @@ class Transient(Exception):
         self.retry_after = retry_after
 
 
+def told(error: Exception) -> str:
+    """Return what a log may say of an error: our own words, but of a bug its kind alone.
+
+    The text of a bug may quote what somebody typed.
+    """
+    return str(error) if isinstance(error, Transient) else type(error).__name__
+
+
 class NotFound(Exception):
     """The thing does not exist, or not for this caller: both look the same from outside (HTTP 404)."""

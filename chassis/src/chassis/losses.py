@@ -56,7 +56,7 @@ class Followed(ConsumerRebalanceListener):  # type: ignore[misc]
                 await self._compare(own)
         except (KafkaError, TimeoutError) as error:
             _log.warning(
-                "could not look for deleted events", extra={"fields": {"topic": self._topic, "reason": repr(error)}}
+                "could not look for deleted events", extra={"fields": {"topic": self._topic, "reason": told(error)}}
             )
 
     async def _compare(self, own: Sequence[TopicPartition]) -> None:

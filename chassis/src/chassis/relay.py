@@ -16,7 +16,7 @@ from opentelemetry.trace import SpanKind
 
 from chassis.clock import Clock
 from chassis.documents import Database, DatabaseUnavailable, Document, Documents
-from chassis.errors import Transient
+from chassis.errors import Transient, told
 from chassis.leases import HELD_FOR, Leases, wait
 from chassis.outbox import AT_ONCE
 from chassis.tracing import current_traceparent, span
@@ -210,7 +210,7 @@ class Relay:
             except Exception as error:
                 _log.warning(
                     "event not published",
-                    extra={"fields": {"topic": topic, "event": entry["id"], "reason": type(error).__name__}},
+                    extra={"fields": {"topic": topic, "event": entry["id"], "reason": told(error)}},
                 )
                 return False
         return True

@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeVar
 from chassis.aggregates import Aggregates, Loaded
 from chassis.clock import Clock
 from chassis.documents import Document
-from chassis.errors import Transient
+from chassis.errors import Transient, told
 from chassis.leases import wait
 from chassis.outbox import AT_ONCE
 from chassis.tracing import span
@@ -20,8 +20,6 @@ S = TypeVar("S")
 POLL = 0.25
 """Seconds between two looks; a kick comes at once."""
 LONGEST_BACK_OFF = 300.0
-LAST_FIRING = 2.0
-"""Seconds that a stop waits for what is being fired, where nobody says how long the process has."""
 
 
 class Unmoved(Exception):
@@ -61,7 +59,7 @@ class Timer(Generic[S]):
         silent = time.monotonic() - self._seen_alive
         return f"no look at {self._aggregates.documents.name} for {silent:.0f} s" if silent > 120 else None
 
-    async def run(self, last_firing: float = LAST_FIRING) -> None:
+    async def run(self, last_firing: float) -> None:
         """Fire until cancelled; then what is being fired has so many seconds to end."""
         while True:
             self._kicked.clear()
@@ -117,9 +115,7 @@ class Timer(Generic[S]):
             tries = self._not_before.get(id, (0.0, 0))[1] + 1
             delay = min(LONGEST_BACK_OFF, getattr(error, "retry_after", 1.0) * 2 ** min(tries - 1, 10))
             self._not_before[id] = (time.monotonic() + delay, tries)
-            # Our own words tell what is away; those of a bug may quote what somebody typed.
-            reason = str(error) if isinstance(error, Transient) else type(error).__name__
-            fields = {"document": id, "reason": reason, "tries": tries, "again_in": delay}
+            fields = {"document": id, "reason": told(error), "tries": tries, "again_in": delay}
             level = logging.WARNING if isinstance(error, Transient) else logging.ERROR
             _log.log(level, "timer failed", extra={"fields": fields}, exc_info=not isinstance(error, Transient))
             return False

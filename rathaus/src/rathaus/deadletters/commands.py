@@ -100,7 +100,7 @@ def _give_up(desk: Desk, given: argparse.Namespace) -> int:
     gone = (given.group, given.source)
     if given.sequence and len(given.ids) > 1:
         raise Refused("--sequence gilt für einen einzelnen toten Brief.")
-    if bool(given.ids) is any(gone) or (any(gone) and not all((*gone, given.sequence))):
+    if any(gone) if given.ids else not all((*gone, given.sequence)):
         raise Refused("Entweder die Namen toter Briefe oder --group, --source und --sequence zusammen.")
     letters = desk.find(given.ids) if given.ids else [desk.expired(*gone, given.sequence)]
     return _told(desk, desk.give_up(letters, given.reason, given.sequence), given.wait)
