@@ -111,7 +111,7 @@ async def test_nothing_fires_before_its_moment_nor_long_after(clock: SystemClock
         assert found.at is not None
         await kind.timer(found.id, found.at, lambda state: (replace(state, count=state.count + 1, at=None), ()))
 
-    running = asyncio.create_task(Timer(kind, fire, clock=clock, poll=0.05).run())
+    running = asyncio.create_task(Timer(kind, fire, clock=clock, poll=0.05).run(2.0))
     async with asyncio.timeout(20):
         while not fired:
             await asyncio.sleep(0.05)

@@ -9,6 +9,7 @@ from typing import Any
 from aiokafka import ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import KafkaError
 
+from chassis.errors import told
 from chassis.records import Record
 
 _log = logging.getLogger(__name__)
