@@ -43,13 +43,17 @@ async def test_a_handler_that_fails_for_a_while_is_tried_again_in_order_and_no_m
 
 @pytest.mark.proves("F25")
 async def test_one_source_that_fails_for_good_slows_no_other(desk: Desk) -> None:
-    """The others' times for the same records, with and without it, one after the other: the middle of the ratios."""
+    """The others' times for the same records, with and without it, in turn: the middle of the last nine ratios."""
     # Against the fake nothing is ever waited for, so that its seconds of work are the finer measure.
-    clock = time.process_time if isinstance(desk, FakeDesk) else time.monotonic
+    clock = time.process_time
+    if not isinstance(desk, FakeDesk):
+        clock, desk.effect = time.monotonic, _lasting
     others, each = 47, 20
     took: dict[str, list[float]] = {"ill": [], "well": []}
-    for round_ in range(10):
+    for round_ in range(20):
         for state in sorted(took, reverse=round_ % 2 == 1):
+            for database in desk.databases.values():
+                await database.drop("places")  # the fake one gets slower with each document
             names = [f"{state}{round_}x{number}" for number in range(others)]
             bad = f"{state}{round_}bad"
             if state == "ill":
@@ -61,12 +65,17 @@ async def test_one_source_that_fails_for_good_slows_no_other(desk: Desk) -> None
             took[state].append(clock() - began)
             assert all(desk.of(name) == list(numbers) for name in names)
             assert desk.of(bad) == [] or state == "well"
-        speeds = [well / ill for well, ill in zip(took["well"], took["ill"], strict=True)]
+        speeds = [well / ill for well, ill in zip(took["well"][-9:], took["ill"][-9:], strict=True)]
         if round_ >= 2 and statistics.median(speeds) >= 0.9:
             break
     assert statistics.median(speeds) >= 0.9, took
     first, *_ = await desk.dead(1)
     assert first.key == desk.source("ill0bad").encode()
+
+
+async def _lasting(event: object, envelope: Envelope) -> None:
+    """Last as long as one request to a database: beside handlers that do nothing, reading alone would be measured."""
+    await asyncio.sleep(0.002)
 
 
 @pytest.mark.proves("F27")
@@ -112,13 +121,10 @@ async def test_what_waits_beyond_the_limit_goes_to_the_dead_letters_and_comes_ba
         await desk.put("s", number)
     await desk.put("t", 1)
     await desk.until(lambda: desk.of("t") == [1])
-    for _ in range(20):  # the two may lie in different partitions
-        if letters := await desk.dead():
-            break
+    (letter,) = await desk.dead(1)
     await desk.put("s", 1)
     await desk.until(lambda: len(desk.of("s")) >= 65)
     assert desk.of("s") == list(range(1, 66))
-    (letter,) = letters
     assert b"waits behind number 1" in dict(letter.headers)["dlq_error"]
     await desk.replay(letter)
     await desk.until(lambda: len(desk.of("s")) >= 66)

@@ -32,6 +32,7 @@ from chassis.ids import aggregate_id, uuid7
 from chassis.kafka import KafkaPublisher
 from chassis.leases import HELD_FOR
 from chassis.outbox import SHARDS
+from chassis.relay import LONGEST_BACK_OFF
 from chassis.settings import ServiceSettings
 from chassis.testing.example import TENANT
 from chassis.testing.service import Signer
@@ -299,8 +300,8 @@ class Citizens:
         """Events that wait for the broker."""
         return sum(len(found["out"]) for found in await self.documents())
 
-    async def drained(self, seconds: float = 60) -> None:
-        """Wait until everything is published and marked."""
+    async def drained(self, seconds: float = 2 * LONGEST_BACK_OFF) -> None:
+        """Wait until everything is published and marked; after a long outage a document's next try is a minute away."""
         end = time.monotonic() + seconds
         while any(found["out"] or "due" in found for found in await self.documents()):
             assert time.monotonic() < end, f"{await self.backlog()} events wait"
