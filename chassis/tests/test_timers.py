@@ -13,7 +13,7 @@ from chassis.process import Parts, Service
 from chassis.settings import ServiceSettings
 from chassis.testing import FixedClock, MemoryDatabase
 from chassis.testing.example import TENANT, Counted, Counter, counters
-from chassis.timers import LONGEST_BACK_OFF, Timer
+from chassis.timers import AT_THE_SAME_TIME, LONGEST_BACK_OFF, Timer
 
 
 class Desk:
@@ -245,7 +245,21 @@ async def test_a_stop_lets_what_is_being_fired_end() -> None:
     with pytest.raises(asyncio.CancelledError):
         await running
     assert len(desk.fired) == 1
-    assert not await desk.timer.look()
+    assert not await Timer(desk.kind, desk.fire, clock=desk.clock).look()
+
+
+@pytest.mark.proves("F33")
+async def test_a_stop_lets_nothing_begin_that_is_due_beside_it() -> None:
+    desk = SlowDesk()
+    due = [await desk.counter(f"due{number}", desk.clock.now()) for number in range(40)]
+    running = await stopped_while_firing(desk)
+    desk.let.set()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    assert 1 <= len(desk.fired) <= AT_THE_SAME_TIME
+    next_one = Timer(desk.kind, desk.fire, clock=desk.clock)
+    assert await next_one.look()
+    assert len(desk.fired) == len(set(desk.fired)) == len(due) + 1
 
 
 async def test_a_stop_waits_for_it_only_so_long() -> None:

@@ -1,6 +1,7 @@
 """The mail server with its page, as a program of its own."""
 
 import smtplib
+import time
 from collections.abc import Iterator
 from email.message import EmailMessage
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from rathaus.mailbox.letters import Letters
 from rathaus.stack import Ports, Stack
 
 
@@ -64,3 +66,16 @@ def test_mails_survive_a_kill(mailbox: Stack) -> None:
     mailbox.wait_restarted("mailbox", before)
     assert len(httpx.get(f"{mailbox.mailbox}/api/messages?to=kept@example.org").json()) == 1
     assert list(Path(mailbox.home / "mail").glob("*.new")) == []
+
+
+def test_a_thousand_kept_mails_hold_no_start_up(tmp_path: Path) -> None:
+    for number in range(1000):
+        text = (
+            f"X-Mailbox-Recipient: mia{number}@example.org\r\nSubject: Nr. {number}\r\nX: {'x' * 500}\r\n\r\nText\r\n"
+        )
+        (tmp_path / f"{number:020d}-0.eml").write_text(text)
+    began = time.process_time()
+    letters = Letters(tmp_path)
+    assert time.process_time() - began < 1
+    (letter,) = letters.newest("MIA7@example.org")
+    assert (letter.subject, letter.recipients) == ("Nr. 7", ("mia7@example.org",))

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
@@ -20,6 +20,8 @@ S = TypeVar("S")
 POLL = 0.25
 """Seconds between two looks; a kick comes at once."""
 LONGEST_BACK_OFF = 300.0
+AT_THE_SAME_TIME = 16
+"""Firings under way: so many must end within the time that a stop leaves them."""
 
 
 class Unmoved(Exception):
@@ -47,8 +49,9 @@ class Timer(Generic[S]):
         self._not_before: dict[str, tuple[float, int]] = {}
         """Documents whose firing failed: until when they rest, and how often it failed."""
         self._fired: dict[str, datetime] = {}
-        """What the last look fired, for which moment."""
+        """What the last look fired, or this one so far, for which moment."""
         self._seen_alive = time.monotonic()
+        self._stopping = False
 
     def kick(self) -> None:
         """Say that something new may be due."""
@@ -60,7 +63,7 @@ class Timer(Generic[S]):
         return f"no look at {self._aggregates.documents.name} for {silent:.0f} s" if silent > 120 else None
 
     async def run(self, last_firing: float) -> None:
-        """Fire until cancelled; then what is being fired has so many seconds to end."""
+        """Fire until cancelled; then nothing more is fired, and what is being fired has so many seconds to end."""
         while True:
             self._kicked.clear()
             try:
@@ -81,6 +84,7 @@ class Timer(Generic[S]):
         try:
             return await asyncio.shield(looking)
         except asyncio.CancelledError:
+            self._stopping = True
             await asyncio.wait([looking], timeout=last_firing)
             looking.cancel()
             await asyncio.gather(looking, return_exceptions=True)
@@ -94,9 +98,16 @@ class Timer(Generic[S]):
         rows = await documents.find(due, sort=(("at", 1),), limit=self._limit + len(resting), fields=("_id",))
         ids = [row["_id"] for row in rows if row["_id"] not in resting][: self._limit]
         found = await documents.find({"_id": {"$in": ids}, **due}, limit=len(ids)) if ids else []
-        fired = await asyncio.gather(*(self._fire_safely(document) for document in found))
-        self._fired = {one["_id"]: one["at"] for one, good in zip(found, fired, strict=True) if good}
-        return any(fired)
+        shared, self._fired, before = iter(found), {}, self._fired
+        await asyncio.gather(*(self._fire_each(shared, before) for _ in range(min(AT_THE_SAME_TIME, len(found)))))
+        return bool(self._fired)
+
+    async def _fire_each(self, shared: Iterator[Document], before: dict[str, datetime]) -> None:
+        for document in shared:
+            if self._stopping:
+                return
+            if await self._fire_safely(document, before):
+                self._fired[document["_id"]] = document["at"]
 
     def _still_resting(self) -> set[str]:
         now = time.monotonic()
@@ -104,10 +115,10 @@ class Timer(Generic[S]):
         self._not_before = {id: rest for id, rest in self._not_before.items() if rest[0] + LONGEST_BACK_OFF > now}
         return {id for id, (until, _) in self._not_before.items() if until > now}
 
-    async def _fire_safely(self, document: Document) -> bool:
+    async def _fire_safely(self, document: Document, before: dict[str, datetime]) -> bool:
         id = document["_id"]
         try:
-            if self._fired.get(id) == document["at"]:
+            if before.get(id) == document["at"]:
                 raise Unmoved(f"{document['at']} is still the moment")
             with span(f"{self._aggregates.documents.name} due", parent=document.get("trace")):
                 await self._fire(self._aggregates.loaded(document))

@@ -159,7 +159,7 @@ async def test_a_sender_sleeps_between_what_it_noted_and_sending_and_wakes_up(fa
         assert await fault_town.verdict() == []
     finally:
         await asyncio.gather(*(asyncio.to_thread(stack.stop_another, other) for other in others))
-    assert len(_doubted_in_vain(fault_town) - before) == 1
+    assert _doubted_in_vain(fault_town) - before  # the sleeper's; others may have been under way beside it
 
 
 @pytest.mark.proves("F33")

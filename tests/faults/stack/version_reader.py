@@ -67,8 +67,8 @@ def _known(version: int) -> type[Event]:
     return LampLitV2
 
 
-def _watts(event: Any) -> int:
-    return WATTS[event.brightness] if hasattr(event, "brightness") else int(event.watts)
+def _watts(version: int, event: Any) -> int:
+    return WATTS[event.brightness] if version == 1 else int(event.watts)
 
 
 async def _read(version: int, name: str, file: Path) -> None:
@@ -81,7 +81,7 @@ async def _read(version: int, name: str, file: Path) -> None:
 
     async def take(event: Any, envelope: Envelope) -> None:
         if envelope.subject.startswith(name):  # other tests share the topic
-            watts = _watts(event)
+            watts = _watts(version, event)
             os.write(notes, f"{os.getpid()} {envelope.subject} {envelope.sequence} {watts}\n".encode())
             await lamps.absorb(envelope.subject, envelope, lambda lit: (Lit((*(lit or Lit()).watts, watts)), ()))
 

@@ -26,8 +26,7 @@ class Receiver:
         """Keep the mail; the answer of RFC 5321 section 4.2.3."""
         content = envelope.content
         assert isinstance(content, bytes)  # noqa: S101  decode_data is off
-        letter = self._letters.add(envelope.rcpt_tos, content)
-        return f"250 kept as {letter.id}"
+        return f"250 kept as {self._letters.add(envelope.rcpt_tos, content)}"
 
 
 def main() -> None:
