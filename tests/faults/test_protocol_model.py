@@ -49,7 +49,7 @@ def test_the_rules_hold_whatever_happens_between_two_steps() -> None:
 @pytest.mark.prove
 @pytest.mark.timeout(1_200)
 def test_the_rules_hold_over_many_schedules() -> None:
-    broken = side_by_side(broken_by, range(10_000, 12_500))
+    broken = side_by_side(broken_by, range(10_000, 11_000))
     assert not any(broken), "\n".join(broken)
 
 
@@ -101,4 +101,4 @@ def test_the_rules_hold_in_the_hands_of_hypothesis() -> None:
 @pytest.mark.prove
 @pytest.mark.timeout(1_200)
 def test_the_rules_hold_in_its_hands_for_long() -> None:
-    side_by_side(partial(play, 250, 120), range(4))
+    side_by_side(partial(play, 250, 120), range(2))
