@@ -139,7 +139,7 @@ async def test_a_token_that_was_good_is_refused_once_it_is_not(web: Edge) -> Non
 
 
 @pytest.mark.proves("F16")
-async def test_a_silent_database_is_not_waited_for_while_the_key_is_known() -> None:
+async def test_a_silent_database_is_not_waited_for_while_the_key_is_known(caplog: pytest.LogCaptureFixture) -> None:
     silent, clock = SilentCollection(), FixedClock()
     keys = TokenKeys(cast(Any, silent), clock)
     await keys.put("k1", KEY.as_dict(private=False), None)
@@ -154,6 +154,8 @@ async def test_a_silent_database_is_not_waited_for_while_the_key_is_known() -> N
     clock.advance(timedelta(seconds=1))
     assert await asyncio.wait_for(keys.find("k1"), 1) is not None
     assert silent.reads == 2
+    await asyncio.sleep(0.2)
+    assert caplog.records == [], "the reading that nobody waited for is no error"
 
 
 class SilentCollection:

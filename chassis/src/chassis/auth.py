@@ -181,6 +181,7 @@ class TokenKeys:
             return
         if self._reading is None:
             self._reading = asyncio.create_task(self._read(now))
+            self._reading.add_done_callback(_heard)
         try:
             async with asyncio.timeout(_PATIENCE if known else None):
                 await asyncio.shield(self._reading)
@@ -197,6 +198,11 @@ class TokenKeys:
             self._verified.clear()
         finally:
             self._reading = None
+
+
+def _heard(reading: asyncio.Task[None]) -> None:
+    if not reading.cancelled():
+        reading.exception()  # who waited for it may have gone on without it, and the next one asks again
 
 
 def _public_key(jwk: Mapping[str, Any]) -> ECKey:

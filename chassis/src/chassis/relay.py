@@ -26,6 +26,9 @@ from contracts.topics import TOPICS
 _log = logging.getLogger(__name__)
 
 MOST_AT_ONCE = 500
+MOST_OF_ONE = 64
+"""Events of one document in a round: what marking costs grows with those that go times those that wait, and where it
+took longer than a write may, nothing was marked and all went again, for ever (``docs/decisions/0070``)."""
 POLL = 0.1
 """Seconds between two looks where nobody kicks: the delay of what another process has written."""
 SEND_TIMEOUT = 10.0
@@ -130,7 +133,7 @@ class Relay:
             due = await self._due(documents, limit)
             if due:
                 await self._publish_all(documents, due)
-            more = more or len(due) == limit
+            more = more or len(due) == limit or any(len(document["out"]) > MOST_OF_ONE for document in due)
         return more
 
     async def _due(self, documents: Documents, limit: int) -> list[Document]:
@@ -254,8 +257,8 @@ def _remembered(entries: list[Document]) -> int:
 
 
 def _lanes(document: Document) -> list[_Lane]:
-    """Return the pending events per topic, in order; one empty document gives none and is only marked."""
+    """Return the first pending events per topic, in order; one empty document gives none and is only marked."""
     topics: dict[str, list[Document]] = {}
-    for entry in document["out"]:
+    for entry in document["out"][:MOST_OF_ONE]:
         topics.setdefault(entry["topic"], []).append(entry)
     return [(document, entries) for entries in topics.values()]

@@ -47,6 +47,8 @@ TOPIC = TOPICS["appointments.slots"]
 _SLUGS = [f"office-{letter}" for letter in "abcdefghijklmnopqrst"]
 _OPEN = [["08:00", "18:00"]]
 _LONG = 30.0
+_IDLE = httpx.Limits(keepalive_expiry=3.0)
+"""Seconds until an idle connection is not used again, as at the gateway: the service closes it after 5."""
 _MEMBER = "GroupCoordinator._heartbeat_routine"
 
 
@@ -114,7 +116,7 @@ class Office:
     @asynccontextmanager
     async def citizens(self) -> AsyncIterator["Citizens"]:
         """Citizens of an office that nobody has booked at before."""
-        async with httpx.AsyncClient(base_url=self.address, timeout=_LONG) as http:
+        async with httpx.AsyncClient(base_url=self.address, timeout=_LONG, limits=_IDLE) as http:
             yield Citizens(self, self._free.pop(), http)
 
     @asynccontextmanager
@@ -190,6 +192,8 @@ class Call:
     seconds: float
     retry_after: str | None = None
     reservation: str = ""
+    failure: str = ""
+    """Why there was none."""
 
 
 @dataclass
@@ -228,8 +232,8 @@ class Citizens:
             call = Call(answer.status_code, 0.0, answer.headers.get("Retry-After"))
             if answer.status_code == 201:
                 call.reservation = answer.json()["reservation_id"]
-        except httpx.HTTPError:
-            pass
+        except httpx.HTTPError as error:
+            call.failure = repr(error)
         call.seconds = time.monotonic() - began
         # 503 says that the outcome is unknown or that nothing was done: the caller is to ask again.
         outcome: Outcome = "acknowledged" if call.status == 201 else "unknown" if call.status in (0, 503) else "refused"
