@@ -1,7 +1,6 @@
 """What holds for what is read, whatever fails meanwhile: on the fake broker and on real Kafka."""
 
 import asyncio
-import statistics
 import time
 from itertools import pairwise
 
@@ -43,14 +42,14 @@ async def test_a_handler_that_fails_for_a_while_is_tried_again_in_order_and_no_m
 
 @pytest.mark.proves("F25")
 async def test_one_source_that_fails_for_good_slows_no_other(desk: Desk) -> None:
-    """The others' times for the same records, with and without it, in turn: the middle of the last nine ratios."""
+    """The others' least times for the same records, with and without it, in turn: who else works only adds to them."""
     # Against the fake nothing is ever waited for, so that its seconds of work are the finer measure.
     clock = time.process_time
     if not isinstance(desk, FakeDesk):
         clock, desk.effect = time.monotonic, _lasting
     others, each = 47, 20
     took: dict[str, list[float]] = {"ill": [], "well": []}
-    for round_ in range(20):
+    for round_ in range(30):
         for state in sorted(took, reverse=round_ % 2 == 1):
             for database in desk.databases.values():
                 await database.drop("places")  # the fake one gets slower with each document
@@ -65,10 +64,9 @@ async def test_one_source_that_fails_for_good_slows_no_other(desk: Desk) -> None
             took[state].append(clock() - began)
             assert all(desk.of(name) == list(numbers) for name in names)
             assert desk.of(bad) == [] or state == "well"
-        speeds = [well / ill for well, ill in zip(took["well"][-9:], took["ill"][-9:], strict=True)]
-        if round_ >= 2 and statistics.median(speeds) >= 0.9:
+        if round_ >= 4 and min(took["well"]) >= 0.9 * min(took["ill"]):
             break
-    assert statistics.median(speeds) >= 0.9, took
+    assert min(took["well"]) >= 0.9 * min(took["ill"]), took
     first, *_ = await desk.dead(1)
     assert first.key == desk.source("ill0bad").encode()
 
