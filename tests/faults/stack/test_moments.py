@@ -37,13 +37,17 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         yield stack
 
 
-@pytest.fixture
-def town(stack: Stack) -> Iterator["Town"]:
-    """The services, and what their documents say."""
+@pytest.fixture(scope="module")
+def opened(stack: Stack) -> Iterator["Town"]:
+    """The services, and what their documents say. One for all tests: its clock never goes back."""
     with MongoClient[Document](stack.database_url(), tz_aware=True) as client:
-        found = Town(stack, client)
-        yield found
-        found.disarm()
+        yield Town(stack, client)
+
+
+@pytest.fixture
+def town(opened: "Town") -> Iterator["Town"]:
+    yield opened
+    opened.disarm()
 
 
 class Town(Levers):
