@@ -111,3 +111,17 @@ async def test_what_nobody_acknowledges_in_time_is_tried_again_later_and_holds_u
     town.clock.advance(61)
     await town.relay.round()
     assert town.published(silent) == [1, 2]
+
+
+async def test_many_events_of_one_document_go_in_rounds_that_its_neighbour_is_in_too(
+    town: Marked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(chassis.relay, "MOST_OF_ONE", 8)
+    many, neighbour = await town.counter("many"), await town.counter("neighbour")
+    for _ in range(7):
+        await town.up(many)
+    assert await town.relay.round(), "there is more"
+    assert (town.published(many), len((await town.document(many))["out"])) == ([1, 2, 3, 4, 5, 6, 7, 8], 1)
+    assert town.published(neighbour) == [1, 2]
+    assert not await town.relay.round()
+    assert (town.published(many), (await town.document(many))["out"]) == ([1, 2, 3, 4, 5, 6, 7, 8, 9], [])
