@@ -96,7 +96,7 @@ async def test_what_is_deleted_under_a_reader_that_stands_still_is_stepped_over_
     """It is alive and owns its partitions all the while: nobody tells it that they were emptied."""
 
     async def stand_still(event: Any, envelope: Envelope) -> None:
-        for reader in desk.readers():  # here and not before: the end of an earlier event would count it as well again
+        for reader in desk.readers():  # not before: the end of an earlier event would make it well
             reader._buried = MOST_BURIED
         raise DatabaseUnavailable("away") if reason == "database" else RuntimeError("poison")
 
